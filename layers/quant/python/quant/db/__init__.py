@@ -1,0 +1,1 @@
+"""Postgres: typed models, migrations and sessions."""

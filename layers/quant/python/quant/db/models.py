@@ -1,0 +1,332 @@
+"""Typed SQLAlchemy models of the schema; the migrations in ``quant/db/migrations`` create it.
+
+Primary keys of disclosed facts are UUIDv5 of their natural key (see ``quant.identity``), so that
+the same filings always give the same rows, whatever the order or number of imports.
+"""
+
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Double,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from quant.vocabulary import AssetType, Chamber, FilingSource, Operation, Owner, Party
+
+
+def _values(vocabulary: Any) -> list[str]:
+    return [member.value for member in vocabulary]
+
+
+def _vocabulary(vocabulary: Any, name: str) -> Enum:
+    # Text with a check constraint: a new value is one expand migration, not an ALTER TYPE.
+    return Enum(
+        vocabulary,
+        name=name,
+        values_callable=_values,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+    )
+
+
+class Base(DeclarativeBase):
+    """Declarative base with PostgreSQL naming conventions for constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        uuid.UUID: PG_UUID(as_uuid=True),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        Decimal: Numeric(16, 2),
+    }
+
+
+class Politician(Base):
+    """A member of Congress, or a filer not yet matched to one (``bioguide_id`` is null)."""
+
+    __tablename__ = "politicians"
+    __table_args__ = (
+        UniqueConstraint("bioguide_id"),
+        CheckConstraint("bioguide_id ~ '^[A-Z][0-9]{6}$'", name="bioguide_id_format"),
+        CheckConstraint("state ~ '^[A-Z]{2}$'", name="state_format"),
+        CheckConstraint("district between 0 and 99", name="district_range"),
+        CheckConstraint("district is null or chamber = 'house'", name="district_house_only"),
+        Index("ix_politicians_sort_name_id", "sort_name", "id"),
+        Index(
+            "ix_politicians_full_name_trgm",
+            "full_name",
+            postgresql_using="gin",
+            postgresql_ops={"full_name": "gin_trgm_ops"},
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    bioguide_id: Mapped[str | None]
+    full_name: Mapped[str]
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    sort_name: Mapped[str]  # "last, first" in lower case: the order of a list by name
+    chamber: Mapped[Chamber] = mapped_column(_vocabulary(Chamber, "chamber"))
+    party: Mapped[Party | None] = mapped_column(_vocabulary(Party, "party"))
+    state: Mapped[str | None]
+    district: Mapped[int | None] = mapped_column(SmallInteger)
+    in_office: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    synthetic: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+
+class PoliticianActivity(Base):
+    """A politician's trade count, kept by triggers on ``trades`` so that lists need no counting."""
+
+    __tablename__ = "politician_activity"
+    __table_args__ = (
+        CheckConstraint("trade_count >= 0", name="trade_count_range"),
+        Index("ix_politician_activity_trade_count_politician_id", "trade_count", "politician_id"),
+    )
+
+    politician_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("politicians.id", ondelete="CASCADE"), primary_key=True
+    )
+    trade_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class PoliticianAlias(Base):
+    """A name under which a politician files; ``alias`` is normalised (``quant.ingest.names``)."""
+
+    __tablename__ = "politician_aliases"
+
+    chamber: Mapped[Chamber] = mapped_column(_vocabulary(Chamber, "chamber"), primary_key=True)
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    politician_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("politicians.id", ondelete="CASCADE"), index=True
+    )
+
+
+class Committee(Base):
+    """A committee or subcommittee, keyed by its congress-legislators ``thomas_id``."""
+
+    __tablename__ = "committees"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("committees.id"))
+    name: Mapped[str]
+    chamber: Mapped[str] = mapped_column(
+        Enum("house", "senate", "joint", name="chamber", native_enum=False, create_constraint=True)
+    )
+    jurisdiction: Mapped[str | None]
+
+
+class CommitteeMembership(Base):
+    """A politician's present seat on a committee."""
+
+    __tablename__ = "committee_memberships"
+
+    committee_id: Mapped[str] = mapped_column(ForeignKey("committees.id"), primary_key=True)
+    politician_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("politicians.id"), primary_key=True, index=True
+    )
+    rank: Mapped[int | None] = mapped_column(SmallInteger)
+    title: Mapped[str | None]
+    side: Mapped[str | None]  # "majority" or "minority"
+
+
+class Filing(Base):
+    """A filing in an official system: one PTR, or an amendment of one."""
+
+    __tablename__ = "filings"
+    __table_args__ = (
+        UniqueConstraint("source", "doc_id"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_format"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source: Mapped[FilingSource] = mapped_column(_vocabulary(FilingSource, "source"))
+    doc_id: Mapped[str]
+    politician_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("politicians.id"), index=True)
+    filed_date: Mapped[date | None] = mapped_column(Date)
+    url: Mapped[str | None]
+    sha256: Mapped[str | None]  # of the raw document, once the pipeline has fetched it
+    paper: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    amends_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("filings.id"))
+
+
+class Ticker(Base):
+    """An exchange symbol seen in disclosures or prices."""
+
+    __tablename__ = "tickers"
+    __table_args__ = (CheckConstraint("symbol ~ '^[A-Z0-9.^-]{1,24}$'", name="symbol_format"),)
+
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    sector: Mapped[str | None]
+
+
+class Trade(Base):
+    """One transaction line of a PTR.
+
+    ``line_hash`` identifies the line's content within its filing and ``occurrence`` tells apart
+    identical lines of one filing; with the filing they are the natural key.
+    """
+
+    __tablename__ = "trades"
+    __table_args__ = (
+        UniqueConstraint("filing_id", "line_hash", "occurrence"),
+        CheckConstraint("occurrence >= 0", name="occurrence_range"),
+        CheckConstraint("amount_min >= 0", name="amount_min_range"),
+        CheckConstraint("amount_max >= amount_min", name="amount_order"),
+        CheckConstraint("line_number >= 1", name="line_number_range"),
+        CheckConstraint("transaction_date >= date '1990-01-01'", name="transaction_date_range"),
+        CheckConstraint("notification_date >= transaction_date", name="notification_order"),
+        CheckConstraint("disclosure_date >= transaction_date", name="disclosure_order"),
+        # One index a sort order, each ending in the id that makes keyset cursors exact.
+        Index("ix_trades_disclosure", text("coalesce(disclosure_date, '0001-01-01')"), "id"),
+        Index("ix_trades_transaction", "transaction_date", "id"),
+        Index("ix_trades_amount", "amount_min", "id"),
+        Index("ix_trades_politician_transaction", "politician_id", "transaction_date", "id"),
+        Index(
+            "ix_trades_politician_disclosure",
+            "politician_id",
+            text("coalesce(disclosure_date, '0001-01-01')"),
+            "id",
+        ),
+        Index("ix_trades_ticker_transaction", "ticker", "transaction_date", "id"),
+        Index(
+            "ix_trades_ticker_disclosure",
+            "ticker",
+            text("coalesce(disclosure_date, '0001-01-01')"),
+            "id",
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    politician_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("politicians.id"))
+    filing_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("filings.id"))
+    line_hash: Mapped[str]  # 16 hex digits, see quant.identity.line_hash
+    occurrence: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    line_number: Mapped[int | None] = mapped_column(SmallInteger)  # null: the source has none
+    owner: Mapped[Owner | None] = mapped_column(_vocabulary(Owner, "owner"))
+    asset: Mapped[str]
+    ticker: Mapped[str | None] = mapped_column(ForeignKey("tickers.symbol"))
+    asset_type: Mapped[AssetType | None] = mapped_column(_vocabulary(AssetType, "asset_type"))
+    operation: Mapped[Operation] = mapped_column(_vocabulary(Operation, "operation"))
+    transaction_date: Mapped[date] = mapped_column(Date)
+    notification_date: Mapped[date | None] = mapped_column(Date)
+    disclosure_date: Mapped[date | None] = mapped_column(Date)
+    amount_min: Mapped[Decimal]
+    amount_max: Mapped[Decimal | None]  # null: the top category has no upper bound
+    capital_gains_over_200: Mapped[bool | None] = mapped_column(Boolean)
+    comment: Mapped[str | None]
+    # Codes of what a parser could not read or had to mend, e.g. "disclosure_date_unreadable".
+    notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    raw: Mapped[dict[str, Any]]
+
+
+class Price(Base):
+    """Daily closing price, in US dollars; partitioned by year of ``day``."""
+
+    __tablename__ = "prices"
+    __table_args__ = (
+        CheckConstraint("close > 0", name="close_range"),
+        CheckConstraint("volume >= 0", name="volume_range"),
+        {"postgresql_partition_by": "RANGE (day)"},
+    )
+
+    ticker: Mapped[str] = mapped_column(ForeignKey("tickers.symbol"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    close: Mapped[float] = mapped_column(Double)
+    adjusted_close: Mapped[float] = mapped_column(Double)
+    volume: Mapped[int | None] = mapped_column(BigInteger)
+    source: Mapped[str]
+
+
+class ImportRun(Base):
+    """One run of ``quant import``: what it read and what became of each row."""
+
+    __tablename__ = "import_runs"
+    __table_args__ = (
+        CheckConstraint(
+            "finished_at is null or rows = inserted + existing + duplicates + rejected",
+            name="counts_add_up",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    source: Mapped[str]
+    sha256: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    rows: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    inserted: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    existing: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    duplicates: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    rejected: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    matched: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+
+class TradeDuplicate(Base):
+    """A source row that reports a trade another filing already reports."""
+
+    __tablename__ = "trade_duplicates"
+    __table_args__ = (UniqueConstraint("filing_id", "line_hash", "occurrence"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    trade_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("trades.id"), index=True)
+    filing_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("filings.id"))
+    line_hash: Mapped[str]
+    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    raw: Mapped[dict[str, Any]]
+
+
+class Reject(Base):
+    """A source row that could not become a trade, with the reason and the raw row."""
+
+    __tablename__ = "rejects"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
+    detail: Mapped[str | None]
+    raw: Mapped[dict[str, Any]]
+
+
+class DataVersion(Base):
+    """A single row, counted up by every change of disclosed data; keys caches and ETags."""
+
+    __tablename__ = "data_version"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=text("1"))
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,37 @@
+"""Read secrets from AWS Secrets Manager.
+
+Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+"""
+
+from functools import cache
+from typing import Any
+
+
+@cache
+def _client() -> Any:
+    # boto3 costs most of a second to import: only functions that read a secret pay for it.
+    import boto3  # noqa: PLC0415
+
+    return boto3.client("secretsmanager")
+
+
+def read_secret(secret_id: str) -> str:
+    """Return the current string value of a secret.
+
+    Args:
+        secret_id: ARN or name of the secret.
+
+    Raises:
+        botocore.exceptions.ClientError: The secret is missing or may not be read.
+    """
+    value: str = _client().get_secret_value(SecretId=secret_id)["SecretString"]
+    return value
+
+
+def write_secret(secret_id: str, value: str) -> None:
+    """Store ``value`` as the new current version of a secret.
+
+    Raises:
+        botocore.exceptions.ClientError: The secret is missing or may not be written.
+    """
+    _client().put_secret_value(SecretId=secret_id, SecretString=value)

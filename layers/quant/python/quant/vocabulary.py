@@ -1,0 +1,67 @@
+"""The closed vocabularies of the domain, as the disclosure forms use them.
+
+Sources: STOCK Act (Pub. L. 112-105), Ethics in Government Act, 5 U.S.C. 13104-13105; the House
+Clerk's and the Senate eFD's periodic transaction report (PTR) forms.
+"""
+
+from enum import StrEnum
+
+
+class Chamber(StrEnum):
+    """Chamber of Congress."""
+
+    HOUSE = "house"
+    SENATE = "senate"
+
+
+class Party(StrEnum):
+    """Party a member sits for."""
+
+    DEMOCRAT = "democrat"
+    REPUBLICAN = "republican"
+    INDEPENDENT = "independent"
+    LIBERTARIAN = "libertarian"
+
+
+class Owner(StrEnum):
+    """Who holds the asset, from the PTR's owner column."""
+
+    SELF = "self"
+    SPOUSE = "spouse"
+    JOINT = "joint"
+    DEPENDENT_CHILD = "dependent_child"
+
+
+class Operation(StrEnum):
+    """What was done, from the PTR's transaction type column.
+
+    ``SALE`` is a sale whose form does not say full or partial.
+    """
+
+    PURCHASE = "purchase"
+    SALE = "sale"
+    SALE_FULL = "sale_full"
+    SALE_PARTIAL = "sale_partial"
+    EXCHANGE = "exchange"
+
+
+class AssetType(StrEnum):
+    """Kind of asset, from the PTR's asset type."""
+
+    STOCK = "stock"
+    STOCK_OPTION = "stock_option"
+    CORPORATE_BOND = "corporate_bond"
+    GOVERNMENT_SECURITY = "government_security"
+    MUNICIPAL_SECURITY = "municipal_security"
+    FUND = "fund"
+    NON_PUBLIC_STOCK = "non_public_stock"
+    CRYPTOCURRENCY = "cryptocurrency"
+    OTHER = "other"
+
+
+class FilingSource(StrEnum):
+    """Official system a filing was made in."""
+
+    HOUSE_CLERK = "house_clerk"
+    SENATE_EFD = "senate_efd"
+    SYNTHETIC = "synthetic"
