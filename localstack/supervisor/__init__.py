@@ -1,0 +1,1 @@
+"""The local cloud: PostgreSQL, Valkey and LocalStack as child processes of one daemon."""
