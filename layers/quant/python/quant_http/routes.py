@@ -25,6 +25,12 @@ class Store(StrEnum):
     VALKEY = "valkey"
 
 
+class Secret(StrEnum):
+    """A secret, other than a store's credentials, that a route's function may read."""
+
+    JWKS = "jwks"  # the public keys that verify access tokens
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One API method and the Lambda function behind it.
@@ -34,7 +40,8 @@ class Route:
         method: HTTP method.
         path: Path below the stage, with ``{parameters}`` in API Gateway's form.
         access: Whether the JWT authorizer and a usage plan guard the route.
-        stores: Data stores the function connects to.
+        stores: Data stores the function connects to, and whose credentials it may read.
+        secrets: Other secrets the function may read.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
         bundles: Build artefacts packed beside the module (folders or files below ``build/``).
@@ -45,6 +52,7 @@ class Route:
     path: str
     access: Access = Access.TOKEN
     stores: frozenset[Store] = frozenset()
+    secrets: frozenset[Secret] = frozenset()
     memory_mb: int = 512
     timeout_s: int = 10
     bundles: tuple[str, ...] = ()
@@ -77,7 +85,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         Access.PUBLIC,
         bundles=("docs-assets",),
     ),
-    Route("auth.jwks", "GET", "/.well-known/jwks.json", Access.PUBLIC),
+    Route(
+        "auth.jwks",
+        "GET",
+        "/.well-known/jwks.json",
+        Access.PUBLIC,
+        secrets=frozenset({Secret.JWKS}),
+    ),
 )
 
 

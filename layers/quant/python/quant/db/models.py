@@ -260,6 +260,7 @@ class Price(Base):
     __table_args__ = (
         CheckConstraint("close > 0", name="close_range"),
         CheckConstraint("volume >= 0", name="volume_range"),
+        Index("ix_prices_day", "day", postgresql_using="brin"),
         {"postgresql_partition_by": "RANGE (day)"},
     )
 

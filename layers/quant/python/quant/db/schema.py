@@ -1,0 +1,19 @@
+"""The schema revision this code needs.
+
+A constant, because functions carry neither Alembic nor the migrations; a test holds it equal to
+the newest migration.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+SCHEMA_REVISION: Final = "0001"
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision the database is at, or ``None`` if it was never migrated."""
+    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+        return None
+    revision: str | None = connection.scalar(text("select version_num from alembic_version"))
+    return revision

@@ -1,0 +1,95 @@
+"""Connections to Postgres through SQLAlchemy and pg8000.
+
+A Lambda environment serves one request at a time, so a process holds one connection and keeps it
+across invocations.
+"""
+
+import ssl
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from quant.errors import StoreUnavailableError
+from quant.settings import DatabaseSettings, database_settings
+
+# SQLSTATE classes that say the server, not the statement, is at fault: connection exception,
+# insufficient resources, operator intervention (PostgreSQL manual, appendix A).
+_UNAVAILABLE_CLASSES = ("08", "53", "57")
+
+
+def database_url(settings: DatabaseSettings) -> URL:
+    """Return the SQLAlchemy URL of the database, with the credentials of its secret."""
+    credentials = settings.credentials()
+    return URL.create(
+        "postgresql+pg8000",
+        username=credentials.username,
+        password=credentials.password.get_secret_value(),
+        host=settings.host,
+        port=settings.port,
+        database=settings.name,
+    )
+
+
+def create_engine_from(settings: DatabaseSettings) -> Engine:
+    """Return an engine that holds one connection.
+
+    The connection is in autocommit mode, so that a read costs one round trip; writers open a
+    transaction on it with ``isolation_level`` set.
+    """
+    connect_args: dict[str, Any] = {
+        "timeout": settings.connect_timeout_s,
+        "application_name": "quant",
+        "tcp_keepalive": True,
+    }
+    if settings.tls:
+        connect_args["ssl_context"] = ssl.create_default_context()
+    return create_engine(
+        database_url(settings),
+        isolation_level="AUTOCOMMIT",
+        pool_size=1,
+        max_overflow=0,
+        pool_reset_on_return=None,
+        connect_args=connect_args,
+    )
+
+
+@cache
+def engine() -> Engine:
+    """Return the process's engine, made from the environment's settings."""
+    return create_engine_from(database_settings())
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Say whether an error means that Postgres is away rather than that a statement is wrong."""
+    if error.connection_invalidated or isinstance(error.orig, OSError):
+        return True
+    arguments = getattr(error.orig, "args", ())
+    if arguments and isinstance(arguments[0], dict):
+        return str(arguments[0].get("C", "")).startswith(_UNAVAILABLE_CLASSES)
+    # Anything pg8000 raises without an answer of the server is a failed connection.
+    return type(error.orig).__name__ == "InterfaceError"
+
+
+def read[T](query: Callable[[Connection], T]) -> T:
+    """Run a read-only query on the process's connection.
+
+    A connection kept from an earlier invocation may have died since: the query is tried once more
+    on a new one.
+
+    Raises:
+        StoreUnavailableError: Postgres cannot be reached.
+    """
+    for last_try in (False, True):
+        try:
+            with engine().connect() as connection:
+                return query(connection)
+        except DBAPIError as error:
+            if not is_unavailable(error):
+                raise
+            if last_try:
+                raise StoreUnavailableError("postgres") from error
+    raise AssertionError
