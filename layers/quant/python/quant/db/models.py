@@ -134,6 +134,18 @@ class PoliticianAlias(Base):
     )
 
 
+class LegislatorRecord(Base):
+    """A member's names and terms as congress-legislators has them: what filer names match."""
+
+    __tablename__ = "legislator_records"
+
+    politician_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("politicians.id", ondelete="CASCADE"), primary_key=True
+    )
+    names: Mapped[dict[str, Any]]  # first, middle, last, nickname, official_full, ...
+    terms: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # type, start, end, state, district
+
+
 class Committee(Base):
     """A committee or subcommittee, keyed by its congress-legislators ``thomas_id``."""
 
