@@ -1,0 +1,1 @@
+"""Bulk import: disclosures, members of Congress and prices from files into the database."""

@@ -1,0 +1,42 @@
+"""Closed vocabularies of the import: why a row was rejected, what a parser noted on a trade."""
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Why a source row did not become a trade, member, seat or price."""
+
+    ROW_MALFORMED = "row_malformed"
+    PAPER_FILING = "paper_filing"
+    MEMBER_UNREADABLE = "member_unreadable"
+    FILING_UNREADABLE = "filing_unreadable"
+    FILING_OF_ANOTHER_MEMBER = "filing_of_another_member"
+    TRANSACTION_DATE_UNREADABLE = "transaction_date_unreadable"
+    TRANSACTION_DATE_IMPLAUSIBLE = "transaction_date_implausible"
+    OPERATION_UNREADABLE = "operation_unreadable"
+    AMOUNT_UNREADABLE = "amount_unreadable"
+    LEGISLATOR_UNREADABLE = "legislator_unreadable"
+    COMMITTEE_UNREADABLE = "committee_unreadable"
+    MEMBERSHIP_UNKNOWN = "membership_unknown"
+    TICKER_UNREADABLE = "ticker_unreadable"
+    DAY_UNREADABLE = "day_unreadable"
+    PRICE_UNREADABLE = "price_unreadable"
+
+
+class Note(StrEnum):
+    """What a parser could not read in a trade, or had to mend."""
+
+    ASSET_MISSING = "asset_missing"
+    ASSET_TYPE_UNREADABLE = "asset_type_unreadable"
+    TICKER_UNREADABLE = "ticker_unreadable"
+    OWNER_UNREADABLE = "owner_unreadable"
+    AMOUNT_UPPER_BOUND_MENDED = "amount_upper_bound_mended"
+    AMOUNT_NOT_A_CATEGORY = "amount_not_a_category"
+    NOTIFICATION_DATE_UNREADABLE = "notification_date_unreadable"
+    NOTIFICATION_BEFORE_TRANSACTION = "notification_before_transaction"
+    NOTIFICATION_AFTER_DISCLOSURE = "notification_after_disclosure"
+    DISCLOSURE_DATE_UNREADABLE = "disclosure_date_unreadable"
+    DISCLOSURE_BEFORE_TRANSACTION = "disclosure_before_transaction"
+    # The source calls the PTR's notification date the disclosure date (docs/data.md), and the
+    # filing's own date is not known.
+    DISCLOSURE_DATE_IS_NOTIFICATION = "disclosure_date_is_notification"
