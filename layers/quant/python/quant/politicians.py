@@ -91,7 +91,7 @@ def list_politicians(
     Raises:
         InvalidCursorError: The cursor is malformed or belongs to other filters.
     """
-    statement: Select[Any] = select(*_COLUMNS).join(
+    statement: Select[*tuple[Any, ...]] = select(*_COLUMNS).join(
         PoliticianActivity, PoliticianActivity.politician_id == Politician.id
     )
     for column, value in (

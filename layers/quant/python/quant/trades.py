@@ -134,7 +134,7 @@ def _shape(row: Any) -> dict[str, Any]:
     }
 
 
-def _joined(*columns: Any) -> Select[Any]:
+def _joined(*columns: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(*columns)
         .select_from(Trade)

@@ -32,8 +32,8 @@ class SortKey:
 
 def fetch_page(
     connection: Connection,
-    statement: Select[Any],
-    shape: Callable[[Row[Any]], dict[str, Any]],
+    statement: Select[*tuple[Any, ...]],
+    shape: Callable[[Row[*tuple[Any, ...]]], dict[str, Any]],
     *,
     sort_keys: Mapping[str, SortKey],
     sort: str,

@@ -1,0 +1,1 @@
+"""The Lambda authorizer in front of every token route."""

@@ -1,0 +1,90 @@
+"""The Lambda REQUEST authorizer: verifies the access token and picks the tier's usage plan.
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+"""
+
+import logging
+from functools import cache
+from typing import Any
+
+from quant.secrets import read_secret
+from quant.settings import ApiKeySettings, TokenSettings
+from quant.tokens import ExpiredTokenError, InvalidTokenError, JwksCache, Principal, verify
+
+_logger = logging.getLogger(__name__)
+_logger.setLevel(logging.INFO)
+
+_settings = TokenSettings()
+_api_key_secrets = ApiKeySettings().secret_arns
+_keys = JwksCache(lambda: _settings.jwks_secret_arn)
+
+
+@cache
+def _api_key(tier: str) -> str:
+    return read_secret(_api_key_secrets[tier])
+
+
+def _bearer_token(event: dict[str, Any]) -> str:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        msg = "not the Bearer scheme"
+        raise InvalidTokenError(msg)
+    return token.strip()
+
+
+def _stage_arn(method_arn: str) -> str:
+    # The answer is cached by token and serves every method: it must not name one of them.
+    api, stage, *_ = method_arn.split("/")
+    return f"{api}/{stage}/*"
+
+
+def _policy(effect: str, method_arn: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Action": "execute-api:Invoke",
+                "Effect": effect,
+                "Resource": _stage_arn(method_arn),
+            }
+        ],
+    }
+
+
+def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:
+    return {
+        "principalId": principal.subject,
+        "policyDocument": _policy("Allow", method_arn),
+        "context": {
+            "tier": principal.tier,
+            "scope": " ".join(principal.scopes),
+            "token_id": principal.token_id,
+        },
+        "usageIdentifierKey": _api_key(principal.tier),
+    }
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Answer whether the request's access token may call the API.
+
+    Returns:
+        A policy: Allow, with the tier's API key as usage identifier, or Deny for a token that
+        was never ours.
+
+    Raises:
+        Exception: ``Unauthorized``, on an expired token; API Gateway turns it into a 401, which
+            tells the client to get a new one.
+    """
+    method_arn = event["methodArn"]
+    try:
+        principal = verify(
+            _bearer_token(event), _keys, issuer=_settings.issuer, audience=_settings.audience
+        )
+    except ExpiredTokenError:
+        # API Gateway reads the exception's message: it must be exactly this word.
+        raise Exception("Unauthorized") from None
+    except InvalidTokenError as error:
+        _logger.info("token refused: %s", error)
+        return {"principalId": "unknown", "policyDocument": _policy("Deny", method_arn)}
+    return _allow(principal, method_arn)

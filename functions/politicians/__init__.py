@@ -1,0 +1,1 @@
+"""Members of Congress and other filers."""

@@ -1,0 +1,134 @@
+"""The FastAPI app of one route and its Lambda handler."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from fastapi import FastAPI, Request
+from mangum import Mangum
+from pydantic import BaseModel
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quant_http import problems
+from quant_http.responses import RESPONSE_HEADERS, error_responses
+from quant_http.routes import Access, route
+
+REQUEST_ID_HEADER: Final = "x-request-id"
+# Smaller bodies grow or hardly shrink when compressed.
+COMPRESS_FROM_BYTES: Final = 1024
+
+logger = Logger()
+
+
+class _RequestContext:
+    """ASGI middleware: gives each request an id, answers what no handler caught, logs the end."""
+
+    def __init__(self, app: ASGIApp, route_name: str) -> None:
+        self._app = app
+        self._route_name = route_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        event = scope.get("aws.event", {})
+        context = event.get("requestContext", {})
+        request_id = context.get("requestId") or str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (REQUEST_ID_HEADER.encode(), request_id.encode()),
+                ]
+            await send(message)
+
+        logger.append_keys(request_id=request_id, route=self._route_name)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request failed")
+            response = problems.problem(
+                Request(scope), 500, "an unexpected error occurred; it has been logged"
+            )
+            await response(scope, receive, send_with_id)
+        logger.info("request answered", status=status, method=scope["method"])
+
+
+class RouteApp:
+    """The app of the route called ``name`` in the route table.
+
+    Attributes:
+        asgi: The FastAPI app, for tests and for the merged OpenAPI.
+        handler: The Lambda handler.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.route = route(name)
+        self.asgi = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        problems.install(self.asgi)
+        self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+        self.asgi.add_middleware(_RequestContext, route_name=name)
+        self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
+            self.asgi, lifespan="off"
+        )
+
+    def endpoint(
+        self,
+        *,
+        summary: str,
+        model: type[BaseModel] | None = None,
+        media_type: str = "application/json",
+        errors: Sequence[int] = (),
+        headers: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+    ) -> Callable[[Callable[..., Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
+        """Register the endpoint of the route.
+
+        The endpoint returns a finished response; ``model`` describes its body in the OpenAPI. It
+        is ``async`` though it blocks: an environment serves one request at a time, and a thread
+        pool would only add a hand-over.
+
+        Args:
+            summary: One line for the documentation.
+            model: Body of the 200 response; without it the body is of ``media_type``.
+            media_type: Media type of the 200 response.
+            errors: Statuses it answers besides those every route answers.
+            headers: Headers of the 200 response besides those every route has.
+            tags: Sections of the documentation.
+        """
+        statuses = {*errors, 500}
+        if self.route.access is Access.TOKEN:
+            statuses |= {401, 403, 429, 504}
+        if self.route.stores:
+            statuses.add(503)
+        content: dict[str, Any] = {} if model else {"content": {media_type: {}}}
+        success = {"description": summary, "headers": {**RESPONSE_HEADERS, **(headers or {})}}
+
+        def register(
+            function: Callable[..., Awaitable[Response]],
+        ) -> Callable[..., Awaitable[Response]]:
+            self.asgi.add_api_route(
+                self.route.path,
+                function,
+                methods=[self.route.method],
+                name=self.route.name,
+                operation_id=self.route.name.replace(".", "_"),
+                summary=summary,
+                response_model=model,
+                response_class=Response,
+                responses={200: {**success, **content}, **error_responses(statuses)},
+                tags=list(tags),
+                openapi_extra=(
+                    {"security": [{"accessToken": []}]}
+                    if self.route.access is Access.TOKEN
+                    else {"security": []}
+                ),
+            )
+            return function
+
+        return register

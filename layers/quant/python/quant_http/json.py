@@ -1,0 +1,19 @@
+"""JSON as the API writes it."""
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        # Disclosed amounts have at most 16 digits in whole cents, which a double holds exactly
+        # enough to print back unchanged.
+        return float(value)
+    raise TypeError(type(value).__name__)
+
+
+def dump_json(value: Any) -> bytes:
+    """Return ``value`` as UTF-8 JSON: dates in ISO 8601, UUIDs and enums as text."""
+    return orjson.dumps(value, default=_default)

@@ -1,0 +1,68 @@
+"""Models that several resources' answers share."""
+
+import uuid
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from quant.paging import DEFAULT_LIMIT, MAX_LIMIT
+from quant.vocabulary import Chamber, Party
+
+# A bioguide id or a UUID.
+POLITICIAN_ID_PATTERN: Final = (
+    r"^([A-Za-z][0-9]{6}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+)
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows on a page.", examples=[50])]
+Cursor = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_-]+$"),
+    Field(description="`page.next_cursor` of the page before; opaque."),
+]
+
+
+class QueryModel(BaseModel):
+    """Query parameters; an unknown one is an error rather than a filter silently not applied."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(QueryModel):
+    """Query parameters of a list."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class PageInfo(BaseModel):
+    """Where a page stands in its list."""
+
+    count: int = Field(description="Rows on this page.", examples=[50])
+    next_cursor: str | None = Field(
+        description="Cursor of the next page; null on the last one.",
+        examples=["WyI2YjQ1ZDAiLCIyMDIwLTExLTI0IiwiYzBmZmVlIl0"],
+    )
+
+
+class PoliticianReference(BaseModel):
+    """The politician behind a trade."""
+
+    id: uuid.UUID = Field(examples=["0b7f3b8e-6a5c-5c0e-9d3c-2f6a6c1f7a10"])
+    bioguide_id: str | None = Field(
+        description="Biographical Directory id; null for a filer not matched to a member.",
+        examples=["W000779"],
+    )
+    full_name: str = Field(examples=["Ron Wyden"])
+    chamber: Chamber = Field(examples=["senate"])
+    party: Party | None = Field(examples=["democrat"])
+    state: str | None = Field(description="Postal code.", examples=["OR"])
+    synthetic: bool = Field(
+        description="True for made-up demonstration data, never for a real person.",
+        examples=[False],
+    )
+
+
+DataVersionField = Annotated[
+    int,
+    Field(description="Version of the disclosed data; every change counts it up.", examples=[7]),
+]

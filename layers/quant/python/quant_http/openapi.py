@@ -1,0 +1,124 @@
+"""The OpenAPI document of the whole API, merged from the routes' apps.
+
+Run as ``python -m quant_http.openapi FUNCTIONS_DIR OUTPUT`` by the build.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi.openapi.utils import get_openapi
+
+from quant import __version__
+from quant.tiers import TIERS
+from quant_http.json import dump_json
+from quant_http.problems import Problem
+from quant_http.routes import ROUTES
+
+TAGS: Final = (
+    {"name": "politicians", "description": "Members of Congress and other filers."},
+    {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
+    {"name": "auth", "description": "Keys of the access tokens."},
+    {"name": "documentation", "description": "This document and its viewers."},
+    {"name": "service", "description": "The service itself."},
+)
+
+
+def _description() -> str:
+    rows = "\n".join(
+        f"| {tier.name} | {tier.requests_per_minute} | {tier.burst} | {tier.monthly_quota:,} |"
+        for tier in TIERS.values()
+    )
+    return (
+        "Stock trades that members of the US Congress disclose under the STOCK Act, each with its "
+        "source filing.\n\nSend an access token as `Authorization: Bearer <token>`. Errors are "
+        "problem details (RFC 9457).\n\n"
+        "| tier | requests a minute | burst | requests a month |\n|---|---|---|---|\n"
+        f"{rows}\n"
+    )
+
+
+def merged(functions_dir: Path) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of all routes.
+
+    Args:
+        functions_dir: The folder ``functions/``; its modules are imported.
+
+    Raises:
+        ValueError: Two routes define different schemas of the same name.
+    """
+    sys.path.insert(0, str(functions_dir))
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Quant Analytics Platform API",
+            "version": __version__,
+            "description": _description(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The stage this document was served from"}],
+        "tags": list(TAGS),
+        "paths": {},
+        "components": {
+            "schemas": {},
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Access token (RFC 9068).",
+                }
+            },
+        },
+    }
+    problem_schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    _add_schemas(document, problem_schema.pop("$defs"))
+    _add_schemas(document, {Problem.__name__: problem_schema})
+    for route in ROUTES:
+        app = importlib.import_module(route.name).app.asgi
+        part = get_openapi(title="", version="", routes=app.routes)
+        for path, operations in part["paths"].items():
+            document["paths"].setdefault(path, {}).update(operations)
+        schemas = part.get("components", {}).get("schemas", {})
+        # FastAPI's own error model; ours are problem details.
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        _add_schemas(document, schemas)
+    return document
+
+
+def _add_schemas(document: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    known = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        if known.setdefault(name, schema) != schema:
+            msg = f"two different schemas are called {name}"
+            raise ValueError(msg)
+
+
+def with_server(document: bytes, scope: Mapping[str, Any]) -> bytes:
+    """Return ``document`` with the URL of the stage it is served from.
+
+    Args:
+        document: A merged OpenAPI document.
+        scope: ASGI scope of the request; Mangum puts API Gateway's event in it.
+    """
+    context = scope.get("aws.event", {}).get("requestContext", {})
+    # requestContext.path has the stage where the URL has it, and not under a custom domain.
+    prefix = str(context.get("path", "")).removesuffix(str(scope.get("path", "")))
+    loaded = json.loads(document)
+    loaded["servers"][0]["url"] = prefix or "/"
+    return dump_json(loaded)
+
+
+def main() -> None:
+    """Write the merged document."""
+    functions_dir, output = map(Path, sys.argv[1:])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(dump_json(merged(functions_dir)))
+
+
+if __name__ == "__main__":
+    main()

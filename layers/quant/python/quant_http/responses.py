@@ -1,0 +1,118 @@
+"""Responses every route shares: JSON with an entity tag, and how errors are documented."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.responses import Response
+
+from quant.cache import AnswerCache
+from quant.paging import Page
+from quant_http.json import dump_json
+from quant_http.problems import MEDIA_TYPE, Problem
+
+# Answers depend on who asks only through authorisation, but shared caches must not keep them.
+PRIVATE: Final = "private, no-cache"
+
+_REQUEST_ID: Final = {
+    "description": "Id of the request; in every log line about it.",
+    "schema": {"type": "string"},
+    "example": "4d1e3f6a-6a52-4f0e-9d5b-0a1f2b3c4d5e",
+}
+_RETRY_AFTER: Final = {
+    "description": "Seconds to wait before trying again (RFC 9110, section 10.2.3).",
+    "schema": {"type": "integer", "minimum": 0},
+    "example": 5,
+}
+RESPONSE_HEADERS: Final[dict[str, Any]] = {"X-Request-Id": _REQUEST_ID}
+CACHE_HEADERS: Final[dict[str, Any]] = {
+    "ETag": {
+        "description": "Entity tag; send it back as `If-None-Match` (RFC 9110, section 8.8.3).",
+        "schema": {"type": "string"},
+        "example": 'W/"5f2b1c0d9e8a7b6c"',
+    },
+    "Cache-Control": {
+        "description": "May be kept by the client, and asked about before each use.",
+        "schema": {"type": "string"},
+        "example": PRIVATE,
+    },
+}
+
+_cache: Final = AnswerCache()
+
+
+def error_responses(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI response objects of these error statuses."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for status in sorted(statuses):
+        phrase = HTTPStatus(status).phrase
+        headers: dict[str, Any] = {"X-Request-Id": _REQUEST_ID}
+        if status in {429, 503, 504}:
+            headers["Retry-After"] = _RETRY_AFTER
+        described[status] = {
+            "description": phrase,
+            "headers": headers,
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": f"#/components/schemas/{Problem.__name__}"},
+                    "example": {
+                        "type": "about:blank",
+                        "title": phrase,
+                        "status": status,
+                        "request_id": _REQUEST_ID["example"],
+                    },
+                }
+            },
+        }
+    return described
+
+
+def entity(
+    request: Request,
+    body: bytes,
+    *,
+    media_type: str = "application/json",
+    cache_control: str = PRIVATE,
+) -> Response:
+    """Return ``body`` with an entity tag, or 304 if the client has it already."""
+    # Weak: the tag is the same for the compressed and the plain form.
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": cache_control}
+    if _matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _matches(if_none_match: str | None, tag: str) -> bool:
+    # Weak comparison, RFC 9110, section 13.1.2.
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    opaque = tag.removeprefix("W/")
+    return any(
+        candidate.strip().removeprefix("W/") == opaque for candidate in if_none_match.split(",")
+    )
+
+
+def page_entity(request: Request, query: str, read: Callable[[], Page]) -> Response:
+    """Return a page of a list, from the cache where it holds the page.
+
+    Args:
+        request: The request.
+        query: Names the query with all its parameters.
+        read: Reads the page.
+    """
+
+    def body() -> tuple[bytes, int]:
+        page = read()
+        document = {
+            "data": page.rows,
+            "page": {"count": len(page.rows), "next_cursor": page.next_cursor},
+            "data_version": page.data_version,
+        }
+        return dump_json(document), page.data_version
+
+    return entity(request, _cache.get_or_read(query, body))
