@@ -1,0 +1,414 @@
+"""What the commands do: bring a local cloud up, describe it, hold its servers, take it down."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from supervisor import database, deploy, environments
+from supervisor.commands import Commands, StepError
+from supervisor.daemon import HOLD, HOLD_KILL
+from supervisor.localstack_server import MARKER
+from supervisor.progress import Progress
+from supervisor.servers import (
+    HOST,
+    VALKEY_USER,
+    PostgresServer,
+    descendants,
+    kill_all,
+    port_is_open,
+    tail,
+)
+from supervisor.state import (
+    PROJECT,
+    SERVERS,
+    Ports,
+    State,
+    digest,
+    exclusive,
+    read_json,
+    write_json,
+)
+
+DEMO_PATH = "/api/v1/politicians?limit=3"
+
+_POLL = 0.1
+_UP_TIMEOUT = 120.0
+_STOP_TIMEOUT = 60.0
+_SAMPLE = "sample"
+
+
+def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> dict[str, Any]:
+    """Bring the local cloud up, or up to date where it is up already.
+
+    Args:
+        state: where it keeps its things.
+        ports: where its servers listen.
+        data: folder to seed the database from; the sample where None and the database is empty.
+        progress: told about every step.
+
+    Returns:
+        What ``run.json`` then says.
+
+    Raises:
+        StepError: a step failed; whatever this call had started is stopped again.
+        ServerError: likewise, of a server.
+    """
+    state.directory.mkdir(parents=True, exist_ok=True)
+    with exclusive(state.run_lock):
+        already_up = _daemon_to_keep(state, ports, progress)
+        if not already_up:
+            _require_free(ports)
+        commands = Commands(state.logs)
+        try:
+            return _bring_up(state, ports, data, commands, progress)
+        except BaseException:
+            commands.cancel()
+            if not already_up:
+                progress.say("Stopping what was started")
+                take_down(state)
+            raise
+
+
+def stop(state: State) -> bool:
+    """Take the local cloud down, keeping the database.
+
+    Returns:
+        Whether it was up.
+
+    Raises:
+        StepError: a process or a port is left.
+    """
+    if not state.directory.exists():
+        return False
+    with exclusive(state.run_lock):
+        return take_down(state)
+
+
+def take_down(state: State) -> bool:
+    """Do what ``stop`` does, for a caller that holds the run lock."""
+    alive = state.daemon_alive()
+    published = read_json(state.daemon_file)
+    processes = _processes(state, published)
+    if alive and published:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(published["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_TIMEOUT
+    while state.daemon_alive() and time.monotonic() < deadline:
+        time.sleep(_POLL)
+    # With the daemon killed its servers are already ending (Linux) or have to be ended.
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    kill_all(processes, grace=10)
+    for name in SERVERS:
+        state.control_file(name).unlink(missing_ok=True)
+    state.daemon_file.unlink(missing_ok=True)
+    left = [str(process.pid) for process in processes if process.is_running()]
+    servers = published.get("servers", {}).values()
+    busy = [str(server["port"]) for server in servers if server["pid"] and _busy(server["port"])]
+    if left or busy:
+        raise StepError(
+            f"stop: processes left: {', '.join(left) or 'none'}; "
+            f"ports still open: {', '.join(busy) or 'none'}"
+        )
+    return alive
+
+
+def status(state: State) -> dict[str, Any]:
+    """Return how the daemon and its servers are, with ``run.json`` under ``run``.
+
+    ``healthy`` is true where all three servers are up.
+    """
+    alive = state.daemon_alive()
+    servers = read_json(state.daemon_file).get("servers", {}) if alive else {}
+    healthy = bool(servers) and all(server["state"] == "up" for server in servers.values())
+    return {
+        "name": state.name,
+        "daemon": alive,
+        "healthy": healthy,
+        "servers": servers,
+        "run": read_json(state.run_file),
+    }
+
+
+def hold(state: State, server: str, *, kill: bool) -> None:
+    """Take one server down, and keep it down until ``release``.
+
+    Args:
+        state: the local cloud.
+        server: its name.
+        kill: end it with kill -9 rather than in order.
+
+    Raises:
+        StepError: the cloud is not up, or the server is not down in time.
+    """
+    _require_up(state)
+    control = state.control_file(server)
+    control.parent.mkdir(exist_ok=True)
+    temporary = control.with_name(f".{server}")
+    temporary.write_text(HOLD_KILL if kill else HOLD)
+    temporary.replace(control)
+    _wait_for_state(state, server, "held")
+
+
+def release(state: State, server: str) -> None:
+    """Let a held server run again and wait until it is up.
+
+    Raises:
+        StepError: the cloud is not up, or the server is not up in time.
+    """
+    _require_up(state)
+    state.control_file(server).unlink(missing_ok=True)
+    _wait_for_state(state, server, "up")
+
+
+def _daemon_to_keep(state: State, ports: Ports, progress: Progress) -> bool:
+    """Tell whether a sound daemon runs; take one down that cannot go on."""
+    if not state.daemon_alive():
+        take_down(state)  # whatever a killed daemon may have left
+        return False
+    servers = read_json(state.daemon_file).get("servers", {})
+    for name, wanted in asdict(ports).items():
+        current = servers.get(name, {}).get("port", wanted)
+        if current != wanted:
+            raise StepError(
+                f"the local cloud {state.name!r} is up with {name} on port {current}, not {wanted};"
+                " stop it first, or choose another --name"
+            )
+    for name in SERVERS:
+        state.control_file(name).unlink(missing_ok=True)
+    failed = {name: server["error"] for name, server in servers.items() if _is_failed(server)}
+    outdated = not all(environment.current() for environment in _environments(state))
+    if servers and not failed and not outdated:
+        return True
+    reason = "; ".join(failed.values()) or "its Python environments have changed"
+    progress.say(f"Starting afresh: {reason}")
+    take_down(state)
+    return False
+
+
+def _is_failed(server: dict[str, Any]) -> bool:
+    return bool(server["state"] == "failed")
+
+
+def _environments(state: State) -> list[environments.Environment]:
+    return [
+        environments.localstack_environment(state.root),
+        environments.runtime_environment(state.root),
+    ]
+
+
+def _require_free(ports: Ports) -> None:
+    for name, port in asdict(ports).items():
+        if port_is_open(port):
+            raise StepError(
+                f"port {port} on {HOST} is in use by another process; "
+                f"end that, or choose another port with --{name}-port"
+            )
+
+
+def _bring_up(
+    state: State, ports: Ports, data: Path | None, commands: Commands, progress: Progress
+) -> dict[str, Any]:
+    endpoints = deploy.Endpoints(ports)
+    credentials = state.credentials()
+    postgres = PostgresServer(state.postgres, credentials.postgres, port=ports.postgres)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            assembly = pool.submit(_make_assembly, state, endpoints, commands, progress)
+            if not all(environment.current() for environment in _environments(state)):
+                with progress.step("make the Python environments of LocalStack and Lambda"):
+                    environments.ensure_all(commands, state.root)
+            if not state.daemon_alive():
+                _start_daemon(state, ports)
+            with progress.step(f"PostgreSQL on port {ports.postgres}"):
+                _wait_for_state(state, "postgres", "up")
+                database.ensure_roles(postgres, credentials.owner, credentials.app)
+                database.ensure_database(postgres)
+            with progress.step(f"Valkey on port {ports.valkey}"):
+                _wait_for_state(state, "valkey", "up")
+            with progress.step(f"LocalStack on port {ports.localstack}"):
+                _wait_for_state(state, "localstack", "up")
+                deploy.bootstrap(endpoints)
+                secrets = deploy.create_secrets(endpoints, credentials)
+            settings = deploy.quant_environment(endpoints, secrets, {})
+            loaded = pool.submit(_load, postgres, data, settings, commands, progress)
+            outputs = _deploy(state, endpoints, assembly.result(), commands, progress)
+            settings = deploy.quant_environment(endpoints, secrets, outputs)
+            with progress.step("signing keys"):
+                deploy.ensure_keys(commands, settings)
+            loaded.result()
+            with progress.step("demo token"):
+                token = deploy.demo_token(commands, settings)
+        except BaseException:
+            commands.cancel()
+            raise
+    instance = _instance(state)
+    content = {
+        "name": state.name,
+        "url": deploy.api_url(outputs, endpoints),
+        "endpoint_url": endpoints.aws,
+        "token": token,
+        "ports": asdict(ports),
+        "pids": {name: read_json(state.daemon_file)["servers"][name]["pid"] for name in SERVERS},
+        "outputs": outputs,
+        "secrets": secrets,
+        "environment": settings,
+        "database": {
+            "host": HOST,
+            "port": ports.postgres,
+            "name": database.DATABASE,
+            "passwords": {
+                postgres.user: credentials.postgres,
+                database.OWNER_ROLE: credentials.owner,
+                database.APP_ROLE: credentials.app,
+            },
+        },
+        "valkey": {
+            "host": HOST,
+            "port": ports.valkey,
+            "username": VALKEY_USER,
+            "password": credentials.valkey,
+        },
+        "deployed": {"localstack": instance, "assembly": assembly.result()},
+        "logs": str(state.logs),
+    }
+    write_json(state.run_file, content)
+    return content
+
+
+def _make_assembly(
+    state: State, endpoints: deploy.Endpoints, commands: Commands, progress: Progress
+) -> str:
+    with progress.step("layers and OpenAPI document"):
+        deploy.build_artifacts(commands)
+    with progress.step("synthesise the stacks"):
+        return deploy.synthesise(commands, state, endpoints)
+
+
+def _load(
+    postgres: PostgresServer,
+    data: Path | None,
+    settings: dict[str, str],
+    commands: Commands,
+    progress: Progress,
+) -> None:
+    with progress.step("migrate the database"):
+        deploy.migrate(commands, settings)
+    seeded = database.seed_marker(postgres)
+    wanted = digest([data]) if data else _SAMPLE
+    if seeded == wanted or (seeded and not data):
+        return
+    with progress.step(f"seed the database from {data or 'the sample'}"):
+        deploy.seed(commands, settings, data)
+        database.set_seed_marker(postgres, wanted)
+
+
+def _deploy(
+    state: State,
+    endpoints: deploy.Endpoints,
+    assembly: str,
+    commands: Commands,
+    progress: Progress,
+) -> dict[str, str]:
+    """Deploy unless this LocalStack already has this assembly; return the stacks' outputs."""
+    before = read_json(state.run_file)
+    if before.get("deployed") == {"localstack": _instance(state), "assembly": assembly}:
+        return dict(before["outputs"])
+    with progress.step("deploy the stacks"):
+        return deploy.deploy(commands, state, endpoints)
+
+
+def _instance(state: State) -> str:
+    """Identify the running LocalStack process: its resources go with it."""
+    server = read_json(state.daemon_file)["servers"]["localstack"]
+    return f"{server['pid']}/{server['created']}"
+
+
+def _start_daemon(state: State, ports: Ports) -> None:
+    state.logs.mkdir(parents=True, exist_ok=True)
+    main = Path(__file__).with_name("__main__.py").parent
+    options = [f"--{name}-port={port}" for name, port in asdict(ports).items()]
+    command = [sys.executable, str(main), "daemon", "--name", state.name, *options]
+    with (state.logs / "daemon.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _UP_TIMEOUT
+    while not state.daemon_file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StepError(
+                f"the daemon did not start; {state.logs / 'daemon.log'} ends:\n"
+                f"{tail(state.logs / 'daemon.log')}"
+            )
+        time.sleep(_POLL)
+
+
+def _wait_for_state(state: State, name: str, wanted: str) -> None:
+    deadline = time.monotonic() + _UP_TIMEOUT
+    while True:
+        server = read_json(state.daemon_file).get("servers", {}).get(name, {})
+        if server.get("state") == wanted:
+            return
+        log = state.logs / f"{name}.log"
+        if server.get("state") == "failed":
+            raise StepError(f"{server['error']}; {log} ends:\n{tail(log)}")
+        if not state.daemon_alive():
+            log = state.logs / "daemon.log"
+            raise StepError(f"the daemon is gone; {log} ends:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"{name} is {server.get('state', 'unknown')} rather than {wanted} after "
+                f"{_UP_TIMEOUT:.0f} s; {log} ends:\n{tail(log)}"
+            )
+        time.sleep(_POLL)
+
+
+def _require_up(state: State) -> None:
+    if not state.daemon_alive():
+        raise StepError(f"the local cloud {state.name!r} is not up")
+
+
+def _processes(state: State, published: dict[str, Any]) -> list[psutil.Process]:
+    """Return the servers last published and everything that descends from them."""
+    found: dict[int, psutil.Process] = {}
+    for server in published.get("servers", {}).values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if server["pid"] is not None:
+                process = psutil.Process(server["pid"])
+                if process.create_time() == server["created"]:
+                    found[process.pid] = process
+                    found |= {child.pid: child for child in descendants(process.pid)}
+    return [*found.values(), *(p for p in _marked(state) if p.pid not in found)]
+
+
+def _marked(state: State) -> Iterator[psutil.Process]:
+    """Find processes of this cloud's LocalStack that outlived it."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get(MARKER) == str(state.localstack):
+                yield process
+
+
+def _busy(port: int) -> bool:
+    deadline = time.monotonic() + 5
+    while port_is_open(port):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(_POLL)
+    return False

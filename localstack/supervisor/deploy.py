@@ -1,0 +1,266 @@
+"""The steps that turn three servers into the platform: secrets, stacks, schema, keys, data."""
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from supervisor.commands import Commands, StepError
+from supervisor.database import APP_ROLE, DATABASE, OWNER_ROLE
+from supervisor.servers import HOST, VALKEY_USER
+from supervisor.state import PROJECT, Credentials, Ports, State, digest, read_json
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+# The qualifier and version that aws-cdk-lib's DefaultStackSynthesizer looks for; see
+# https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+BOOTSTRAP_BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+BOOTSTRAP_VERSION = "30"
+
+DATABASE_SECRET = "quant/local/database"  # noqa: S105
+DATABASE_ADMIN_SECRET = "quant/local/database-admin"  # noqa: S105
+VALKEY_SECRET = "quant/local/valkey"  # noqa: S105
+
+_DIGEST_FILE = "quant-digest.txt"
+# Stack outputs that commands of `quant` need, by the variable that carries them.
+_OUTPUT_VARIABLES = {
+    "QUANT_SIGNING_KEYS_SECRET_ARN": "SigningKeysSecretArn",
+    "QUANT_JWKS_SECRET_ARN": "JwksSecretArn",
+    "QUANT_TOKEN_SIGNING_KEY_SECRET_ARN": "SigningKeysSecretArn",
+    "QUANT_TOKEN_JWKS_SECRET_ARN": "JwksSecretArn",
+    "QUANT_TOKEN_ISSUER": "TokenIssuer",
+    "QUANT_TOKEN_AUDIENCE": "TokenAudience",
+    "QUANT_API_KEY_SECRET_ARNS": "ApiKeySecretArns",
+}
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the three servers listen."""
+
+    ports: Ports
+
+    @property
+    def aws(self) -> str:
+        """Endpoint of every AWS service."""
+        return f"http://{HOST}:{self.ports.localstack}"
+
+    def aws_environment(self) -> dict[str, str]:
+        """Return the variables that send any AWS SDK to LocalStack."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws,
+            "AWS_ENDPOINT_URL_S3": self.aws,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def context(self) -> dict[str, str]:
+        """Return the CDK context of the local environment."""
+        return {
+            "env": "local",
+            "endpoint_url": self.aws,
+            "database_host": HOST,
+            "database_port": str(self.ports.postgres),
+            "valkey_host": HOST,
+            "valkey_port": str(self.ports.valkey),
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of a LocalStack service."""
+        return boto3.client(
+            service,
+            endpoint_url=self.aws,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106
+        )
+
+
+def build_artifacts(commands: Commands) -> None:
+    """Build the layers and the OpenAPI document; quick where nothing changed."""
+    commands.run("build", [sys.executable, PROJECT / "infra" / "build.py", "--target", "local"])
+
+
+def synthesise(commands: Commands, state: State, endpoints: Endpoints) -> str:
+    """Synthesise the stacks unless the assembly at hand is of the same inputs.
+
+    The app is run as the CDK CLI runs it (command and context from cdk.json) but without the CLI,
+    which would ask LocalStack for the account while that is still starting.
+
+    Returns:
+        The digest of the inputs, the assembly's identity.
+    """
+    context = endpoints.context()
+    wanted = digest(_synthesis_inputs(), json.dumps(context, sort_keys=True))
+    if (state.assembly / "manifest.json").exists() and _read(state.assembly) == wanted:
+        return wanted
+    settings = read_json(PROJECT / "cdk.json")
+    if "app" not in settings:
+        raise StepError(f"synth: {PROJECT / 'cdk.json'} names no app")
+    making = state.assembly.with_name("cdk.out.new")
+    shutil.rmtree(making, ignore_errors=True)
+    environment = {
+        "CDK_OUTDIR": str(making),
+        "CDK_CONTEXT_JSON": json.dumps({**settings.get("context", {}), **context}),
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+        **endpoints.aws_environment(),
+    }
+    commands.run("synth", shlex.split(settings["app"]), environment)
+    (making / _DIGEST_FILE).write_text(wanted)
+    shutil.rmtree(state.assembly, ignore_errors=True)
+    making.rename(state.assembly)
+    return wanted
+
+
+def bootstrap(endpoints: Endpoints) -> None:
+    """Make the two of `cdk bootstrap`'s resources that a deployment to LocalStack uses."""
+    endpoints.client("s3").create_bucket(Bucket=BOOTSTRAP_BUCKET)
+    endpoints.client("ssm").put_parameter(
+        Name=BOOTSTRAP_PARAMETER, Value=BOOTSTRAP_VERSION, Type="String", Overwrite=True
+    )
+
+
+def create_secrets(endpoints: Endpoints, credentials: Credentials) -> dict[str, str]:
+    """Put the stores' credentials into Secrets Manager, in the form RDS gives them.
+
+    Returns:
+        ARN by name of secret.
+    """
+    client = endpoints.client("secretsmanager")
+    logins = {
+        DATABASE_SECRET: (APP_ROLE, credentials.app),
+        DATABASE_ADMIN_SECRET: (OWNER_ROLE, credentials.owner),
+        VALKEY_SECRET: (VALKEY_USER, credentials.valkey),
+    }
+    arns = {}
+    for name, (username, password) in logins.items():
+        value = json.dumps({"username": username, "password": password})
+        try:
+            answer = client.create_secret(Name=name, SecretString=value)
+        except client.exceptions.ResourceExistsException:
+            answer = client.put_secret_value(SecretId=name, SecretString=value)
+        arns[name] = str(answer["ARN"])
+    return arns
+
+
+def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, str]:
+    """Deploy the synthesised stacks.
+
+    Returns:
+        The outputs of all stacks by their names.
+    """
+    cdk = PROJECT / "node_modules" / ".bin" / "cdk"
+    if not cdk.exists():
+        raise StepError(f"deploy: {cdk} is missing; run `npm ci` in the project folder")
+    outputs_file = state.directory / "outputs.json"
+    outputs_file.unlink(missing_ok=True)
+    command = [str(cdk), "deploy", "--all", "--app", str(state.assembly)]
+    command += ["--outputs-file", str(outputs_file), "--require-approval", "never"]
+    command += ["--method", "direct", "--progress", "events", "--ci", "--no-notices"]
+    environment = {
+        **endpoints.aws_environment(),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NODE_NO_WARNINGS": "1",
+    }
+    commands.run("deploy", command, environment)
+    return {
+        key: value for stack in read_json(outputs_file).values() for key, value in stack.items()
+    }
+
+
+def api_url(outputs: Mapping[str, str], endpoints: Endpoints) -> str:
+    """Return the base URL of the deployed API, without a slash at its end.
+
+    Raises:
+        StepError: the outputs name no REST API.
+    """
+    api, stage = outputs.get("RestApiId"), outputs.get("StageName")
+    given = outputs.get("ApiUrl", "")
+    if not (api and stage) and given:
+        # https://<api>.execute-api.<region>.<suffix>/<stage>/ , which resolves only at AWS.
+        parts = urlsplit(given)
+        if ".execute-api." not in parts.netloc:
+            return given.rstrip("/")
+        api, stage = parts.netloc.split(".", 1)[0], parts.path.strip("/")
+    if not (api and stage):
+        raise StepError(
+            "deploy: the stacks have neither outputs RestApiId and StageName nor ApiUrl"
+        )
+    return f"{endpoints.aws}/_aws/execute-api/{api}/{stage}"
+
+
+def quant_environment(
+    endpoints: Endpoints, secrets: Mapping[str, str], outputs: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the settings of the ``quant`` command, which works as the database's owner."""
+    environment = {
+        **endpoints.aws_environment(),
+        "QUANT_ENVIRONMENT": "local",
+        "QUANT_DATABASE_HOST": HOST,
+        "QUANT_DATABASE_PORT": str(endpoints.ports.postgres),
+        "QUANT_DATABASE_NAME": DATABASE,
+        "QUANT_DATABASE_TLS": "false",
+        "QUANT_DATABASE_SECRET_ARN": secrets[DATABASE_ADMIN_SECRET],
+        "QUANT_VALKEY_HOST": HOST,
+        "QUANT_VALKEY_PORT": str(endpoints.ports.valkey),
+        "QUANT_VALKEY_TLS": "false",
+        "QUANT_VALKEY_SECRET_ARN": secrets[VALKEY_SECRET],
+    }
+    for variable, output in _OUTPUT_VARIABLES.items():
+        if output in outputs:
+            environment[variable] = outputs[output]
+    return environment
+
+
+def migrate(commands: Commands, environment: Mapping[str, str]) -> None:
+    """Bring the schema up to date."""
+    commands.run("migrate", [quant_command(), "db", "upgrade"], environment)
+
+
+def seed(commands: Commands, environment: Mapping[str, str], data: Path | None) -> None:
+    """Load the data of a folder, or the sample where None."""
+    options = ["--data", str(data)] if data else []
+    commands.run("seed", [quant_command(), "seed", *options], environment)
+
+
+def ensure_keys(commands: Commands, environment: Mapping[str, str]) -> None:
+    """Make signing keys where the secrets hold none."""
+    commands.run("keys", [quant_command(), "keys", "ensure"], environment)
+
+
+def demo_token(commands: Commands, environment: Mapping[str, str], tier: str = "free") -> str:
+    """Return an access token of a tier."""
+    command = [str(quant_command()), "token", "--tier", tier, "--quiet"]
+    return commands.run("token", command, environment, secret_output=True).strip()
+
+
+def quant_command() -> Path:
+    """Return the path of the project's command line."""
+    return Path(sys.prefix) / "bin" / "quant"
+
+
+def _synthesis_inputs() -> list[Path]:
+    folders = [PROJECT / name for name in ("infra", "functions", "layers")]
+    files = [PROJECT / "cdk.json", PROJECT / "build" / "openapi.json"]
+    locks = sorted(PROJECT.glob("*/requirements.txt"))
+    return [path for path in (*folders, *files, *locks) if path.exists()]
+
+
+def _read(assembly: Path) -> str:
+    try:
+        return (assembly / _DIGEST_FILE).read_text()
+    except FileNotFoundError:
+        return ""
