@@ -1,0 +1,1 @@
+"""Lambda authorizers, usage plans and gateway responses for REST APIs."""
