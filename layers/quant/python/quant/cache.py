@@ -25,7 +25,7 @@ _PREFIX: Final = "{quant:answers}:"
 _VERSION_KEY: Final = f"{_PREFIX}version"
 _SEPARATOR: Final = b"\n"
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("quant")
 
 
 @cache

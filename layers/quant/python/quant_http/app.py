@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from fastapi import FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
@@ -20,7 +21,12 @@ REQUEST_ID_HEADER: Final = "x-request-id"
 # Smaller bodies grow or hardly shrink when compressed.
 COMPRESS_FROM_BYTES: Final = 1024
 
+# Bodies of other types are sent to API Gateway in base64.
+_TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]
+
 logger = Logger()
+# The domain logs through the standard library: give its loggers the same format and request id.
+copy_config_to_registered_loggers(logger, include={"quant"})
 
 
 class _RequestContext:
@@ -74,7 +80,7 @@ class RouteApp:
         self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
         self.asgi.add_middleware(_RequestContext, route_name=name)
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
-            self.asgi, lifespan="off"
+            self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
         )
 
     def endpoint(
