@@ -1,0 +1,100 @@
+# `make help` lists what there is to do. Everything is installed below this folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+PY := .venv/bin/python
+ENV ?= dev
+DATA ?=
+ML ?=
+
+# The first Python >= 3.12 among those on PATH and those pyenv keeps; 3.13 is what Lambda runs.
+find_python = for candidate in python3.13 python3.12 python3 \
+	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3 \
+	"$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12*/bin/python3; do \
+	if "$$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	"$$candidate" -c 'import sys; print(sys.executable)'; exit 0; fi; done; \
+	echo "error: Python 3.12 or newer is needed" >&2; exit 1
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+
+$(UV):
+	@echo "installing uv $(UV_VERSION)"
+	@python=$$($(find_python)); "$$python" -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.installed: tests/requirements.txt pyproject.toml | $(UV)
+	@echo "installing the development environment"
+	@python=$$($(find_python)); $(UV) venv --quiet --allow-existing --python "$$python" .venv
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes tests/requirements.txt
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@echo "installing the Node tools"
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.installed node_modules/.installed ## Install the development environment and tools
+
+.PHONY: run
+run: setup ## Bring the whole system up locally (DATA=folder of real disclosures, else synthetic)
+	@$(PY) localstack/supervisor run $(if $(DATA),--data "$(DATA)") $(if $(ML),--ml)
+
+.PHONY: stop
+stop: .venv/.installed ## Stop the local system; its database is kept
+	@$(PY) localstack/supervisor stop
+
+.PHONY: test
+test: setup browser ## Run all tests
+	@$(PY) localstack/supervisor install
+	@.local/envs/localstack/bin/python -m pytest -q localstack/extension/tests
+	@$(PY) -m pytest -q
+
+# Tests in a browser need one: Debian's is installed where that is possible, else they are skipped.
+.PHONY: browser
+browser:
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null \
+	&& command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	echo "installing Chromium"; apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; fi
+
+.PHONY: lint
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+.PHONY: check
+check: lint test ## Lint, check types and run all tests
+
+.PHONY: bench
+bench: setup ## Measure speed, as ratios, and write docs/benchmarks.md
+	@$(PY) tests/bench
+
+.PHONY: synth
+synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
+	@$(PY) infra/build.py --target aws
+	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
+
+.PHONY: deploy
+deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
+	@$(PY) infra/build.py --target aws
+	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
+	--no-header
+
+.PHONY: lock
+lock: $(UV) ## Compile the hash-locked requirement files anew
+	@$(COMPILE) --group dev -o tests/requirements.txt
+	@$(COMPILE) --group api -c tests/requirements.txt -o layers/api/requirements.txt
+	@$(COMPILE) --group auth -c tests/requirements.txt -o layers/auth/requirements.txt
+	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
+	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt
