@@ -44,7 +44,7 @@ class Route:
         secrets: Other secrets the function may read.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
-        bundles: Build artefacts packed beside the module (folders or files below ``build/``).
+        bundles: Folders or files below ``build/`` packed at the root of the function's code.
     """
 
     name: str

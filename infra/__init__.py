@@ -1,0 +1,1 @@
+"""The platform's infrastructure as an AWS CDK app."""

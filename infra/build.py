@@ -1,0 +1,195 @@
+"""Build what Lambda runs besides the handlers: layers, documentation assets, the API description.
+
+``python -m infra.build --target local|aws`` fills ``build/``. A part is rebuilt only when the
+digest of its inputs has changed. Layers hold unchecked-hash ``.pyc`` files (PEP 552), which stay
+valid whatever modification times packing and unpacking give their sources, so that a cold start
+never compiles.
+"""
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from infra.paths import BUILD, ROOT
+
+AWS_PYTHON: Final = (3, 13)
+# Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
+AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
+
+THIRD_PARTY_LAYERS: Final = ("api", "auth")
+
+# Command line, ingestion and schema changes run outside the API's functions.
+_NOT_SERVED: Final = ("quant/cli", "quant/db/migrate.py", "quant/db/migrations", "quant/ingest")
+
+_DOCS_ASSETS: Final = {
+    "swagger-init.js": "functions/docs/swagger-init.js",
+    "redoc.standalone.js": "node_modules/redoc/bundles/redoc.standalone.js",
+    "redoc.standalone.js.LICENSE.txt": "node_modules/redoc/bundles/redoc.standalone.js.LICENSE.txt",
+    "redoc.LICENSE.txt": "node_modules/redoc/LICENSE",
+    "swagger-ui-bundle.js": "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
+    "swagger-ui-bundle.js.LICENSE.txt": "node_modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",
+    "swagger-ui.css": "node_modules/swagger-ui-dist/swagger-ui.css",
+    "swagger-ui.LICENSE.txt": "node_modules/swagger-ui-dist/LICENSE",
+    "swagger-ui.NOTICE.txt": "node_modules/swagger-ui-dist/NOTICE",
+}
+
+# importlib.metadata reads these two; the rest of a .dist-info folder serves installers.
+_RUNTIME_METADATA: Final = frozenset({"METADATA", "entry_points.txt"})
+
+
+def build(target: str) -> None:
+    """Bring ``build/`` up to date for ``target``.
+
+    Raises:
+        FileNotFoundError: ``uv`` or ``node_modules`` is missing.
+        subprocess.CalledProcessError: ``uv`` or the OpenAPI merge failed.
+    """
+    layers = BUILD / target / "layers"
+    sources = ROOT / "layers/quant/python"
+    _refresh(layers / "quant", [target, sources], partial(_copy_quant, target, sources))
+    for name in THIRD_PARTY_LAYERS:
+        lock = ROOT / f"layers/{name}/requirements.txt"
+        _refresh(layers / name, [target, lock], partial(_install, target, lock))
+    _refresh(
+        BUILD / "docs-assets",
+        [ROOT / source for source in _DOCS_ASSETS.values()],
+        _copy_assets,
+    )
+    functions = ROOT / "functions"
+    _refresh(
+        BUILD / "openapi.json",
+        [functions, sources],
+        lambda out: _python("-m", "quant_http.openapi", str(functions), str(out)),
+    )
+
+
+def _refresh(output: Path, inputs: Sequence[str | Path], make: Callable[[Path], None]) -> None:
+    """Rebuild ``output`` unless the digest left beside it is that of the inputs."""
+    stamp = output.with_name(f".{output.name}.digest")
+    digest = _digest([*inputs, Path(__file__), platform.python_version(), platform.machine()])
+    if output.exists() and stamp.exists() and stamp.read_text() == digest:
+        return
+    stamp.unlink(missing_ok=True)
+    if output.is_dir():
+        shutil.rmtree(output)
+    output.unlink(missing_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    make(output)
+    stamp.write_text(digest)
+
+
+def _digest(inputs: Iterable[str | Path]) -> str:
+    digest = hashlib.sha256()
+    for item in inputs:
+        if isinstance(item, str):
+            digest.update(item.encode() + b"\0")
+            continue
+        files = sorted(_sources(item)) if item.is_dir() else [item]
+        for file in files:
+            digest.update(f"{file.relative_to(ROOT)}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(folder: Path) -> Iterable[Path]:
+    return (
+        path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+def _copy_quant(target: str, sources: Path, layer: Path) -> None:
+    python = layer / "python"
+    for source in _sources(sources):
+        relative = source.relative_to(sources)
+        if not any(relative.is_relative_to(folder) for folder in _NOT_SERVED):
+            destination = python / relative
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, destination)
+    _compile(target, python)
+
+
+def _install(target: str, lock: Path, layer: Path) -> None:
+    python = layer / "python"
+    version = ".".join(map(str, AWS_PYTHON))
+    platform_options = (
+        ["--python-platform", AWS_PLATFORM, "--python-version", version]
+        if target == "aws"
+        else ["--python", sys.executable]
+    )
+    command = [
+        *(_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+        *("--only-binary", ":all:", "--link-mode", "copy", *platform_options),
+        *("--target", str(python), "-r", str(lock)),
+    ]
+    subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - our own list
+    _strip(python)
+    _compile(target, python)
+
+
+def _strip(python: Path) -> None:
+    """Remove what a running function never reads: installers' records, tests, scripts."""
+    shutil.rmtree(python / "bin", ignore_errors=True)
+    (python / ".lock").unlink(missing_ok=True)
+    for folder in [path for path in python.rglob("*") if path.is_dir()]:
+        if folder.name in {"tests", "test", "__pycache__"}:
+            shutil.rmtree(folder, ignore_errors=True)
+        elif folder.name.endswith(".dist-info") and folder.parent == python:
+            for entry in folder.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name not in _RUNTIME_METADATA:
+                    entry.unlink()
+    for stub in python.rglob("*.pyi"):
+        stub.unlink()
+
+
+def _compile(target: str, python: Path) -> None:
+    if target == "aws" and sys.version_info[:2] != AWS_PYTHON:
+        # Another interpreter's bytecode would be ignored and only add weight.
+        return
+    _python(
+        *("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+        # The path in tracebacks is the one in Lambda, not the one on the building machine.
+        *("-s", str(python), "-p", "/opt/python", str(python)),
+    )
+
+
+def _python(*arguments: str) -> None:
+    # A fixed hash seed keeps the order of set constants, hence the bytecode, reproducible.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    command = [sys.executable, *arguments]
+    subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603 - our own list
+
+
+def _copy_assets(output: Path) -> None:
+    output.mkdir()
+    for name, source in _DOCS_ASSETS.items():
+        shutil.copyfile(ROOT / source, output / name)
+
+
+def _uv() -> str:
+    bundled = ROOT / ".tools/bin/uv"
+    found = str(bundled) if bundled.exists() else shutil.which("uv")
+    if found is None:
+        msg = "uv is neither in .tools/bin nor on PATH"
+        raise FileNotFoundError(msg)
+    return found
+
+
+def main() -> None:
+    """Parse the command line and build."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--target", choices=("local", "aws"), required=True)
+    build(parser.parse_args().target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""A Lambda function that serves one route, with nothing of any other route in it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.config import Config
+from infra.paths import Artefacts
+
+_INTERFACE_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+class RouteFunction(Construct):
+    """A function, its role, its log group, and the alias ``live`` of its newest version.
+
+    Attributes:
+        function: The unpublished function.
+        alias: What API Gateway calls.
+        role: The execution role; grants go here.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        artefacts: Artefacts,
+        name: str,
+        layers: Sequence[lambda_.ILayerVersion],
+        environment: Mapping[str, str],
+        memory_mb: int,
+        timeout_s: int,
+        bundles: Sequence[str] = (),
+        vpc: ec2.IVpc | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] = (),
+        reserved_concurrency: int | None = None,
+    ):
+        """Create the function.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Identifier below the parent.
+            config: The environment's settings.
+            artefacts: Where the handler and its bundles are.
+            name: ``<folder>.<module>`` below the functions' folder.
+            layers: Layers, most specific first.
+            environment: Variables besides those every function has.
+            memory_mb: Memory, MiB.
+            timeout_s: Timeout, seconds.
+            bundles: Build artefacts packed at the root of the code.
+            vpc: Network of the stores the function uses, if it uses any.
+            security_groups: Groups that let it reach them.
+            reserved_concurrency: Most environments at a time; ``None`` for the account's pool.
+
+        Raises:
+            FileNotFoundError: The module or a bundle does not exist.
+        """
+        super().__init__(scope, construct_id)
+        function_name = config.name(name.replace(".", "-"))
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/lambda/{function_name}",
+            retention=config.log_retention,
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        if vpc is not None:
+            self._allow_network_interfaces(function_name)
+        with _code(artefacts, name, bundles) as folder:
+            self.function = lambda_.Function(
+                self,
+                "Function",
+                function_name=function_name,
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                architecture=(
+                    lambda_.Architecture.ARM_64
+                    if config.architecture == "arm64"
+                    else lambda_.Architecture.X86_64
+                ),
+                code=lambda_.Code.from_asset(str(folder)),
+                handler=f"{name}.handler",
+                layers=layers,
+                role=self.role,
+                log_group=log_group,
+                memory_size=memory_mb,
+                timeout=Duration.seconds(timeout_s),
+                environment={
+                    "POWERTOOLS_SERVICE_NAME": name,
+                    "POWERTOOLS_LOG_LEVEL": config.log_level,
+                    "QUANT_ENVIRONMENT": config.environment,
+                    **environment,
+                },
+                vpc=vpc,
+                vpc_subnets=(
+                    ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+                    if vpc
+                    else None
+                ),
+                security_groups=list(security_groups) or None,
+                reserved_concurrent_executions=reserved_concurrency,
+                snap_start=(
+                    lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None
+                ),
+                current_version_options=lambda_.VersionOptions(
+                    # A retained version would keep, and bill, its SnapStart snapshot.
+                    removal_policy=RemovalPolicy.DESTROY
+                ),
+            )
+        if config.snap_start:
+            Annotations.of(self.function).acknowledge_warning(
+                "@aws-cdk/aws-lambda:snapStartRequirePublish", "the alias below publishes one"
+            )
+        self.alias = self.function.add_alias("live")
+
+    def _allow_network_interfaces(self, function_name: str) -> None:
+        """Let Lambda attach the function to the VPC, and its code do none of that.
+
+        The resource is ``*`` because the describe actions know no other and Lambda refuses a
+        role whose delete action is narrowed to single interfaces; hence the deny statement: the
+        calls Lambda makes for the function carry no source function, those of its code do.
+        https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        """
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                sid="AttachToVpc", actions=list(_INTERFACE_ACTIONS), resources=["*"]
+            )
+        )
+        function_arn = Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=function_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                sid="NotFromCode",
+                effect=iam.Effect.DENY,
+                actions=list(_INTERFACE_ACTIONS),
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": function_arn}},
+            )
+        )
+
+
+@contextmanager
+def _code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
+    """Yield a folder with the bundles, the module, and what it may import from its own folder."""
+    folder, module = name.split(".")
+    source = artefacts.functions / folder
+    if not (source / f"{module}.py").is_file():
+        msg = f"route {name} has no module {source / module}.py"
+        raise FileNotFoundError(msg)
+    with tempfile.TemporaryDirectory() as temporary:
+        destination = Path(temporary, folder)
+        destination.mkdir()
+        helpers = sorted(source.glob("_*.py"))  # __init__.py among them
+        for file in [*helpers, source / f"{module}.py"]:
+            shutil.copyfile(file, destination / file.name)
+        for bundle in bundles:
+            _copy(artefacts.bundles / bundle, Path(temporary, bundle))
+        yield Path(temporary)
+
+
+def _copy(source: Path, destination: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, destination)
+    else:
+        shutil.copyfile(source, destination)

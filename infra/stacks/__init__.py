@@ -1,0 +1,1 @@
+"""CloudFormation stacks, split by the lifetime of what they hold."""

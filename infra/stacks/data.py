@@ -1,0 +1,83 @@
+"""What outlives deployments: the data stores and the platform's own keys."""
+
+import json
+from typing import Any
+
+from aws_cdk import CfnOutput, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.components.stores import Cache, Database, Stores, local_stores
+from infra.config import Config
+from infra.stacks.network import NetworkStack
+from quant_http.routes import Store
+
+
+class DataStack(Stack):
+    """Data stores, and the keys that sign and verify access tokens.
+
+    Attributes:
+        stores: How to connect to each data store.
+        signing_key: Private JSON Web Key set; no function of the API may read it.
+        jwks: Public JSON Web Key set (RFC 7517).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        network: NetworkStack,
+        **kwargs: Any,
+    ):
+        super().__init__(scope, construct_id, **kwargs)
+        self.stores = self._stores(config, network)
+        self.signing_key = self._key_set("SigningKey", config, "signing-key")
+        self.jwks = self._key_set("Jwks", config, "jwks")
+
+    def _key_set(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
+        """Declare a key set; ``quant keys ensure`` fills it, CloudFormation never does again."""
+        return secretsmanager.Secret(
+            self,
+            name,
+            secret_name=config.secret_name(part),
+            secret_string_value=SecretValue.unsafe_plain_text(json.dumps({"keys": []})),
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+
+    def _stores(self, config: Config, network: NetworkStack) -> Stores:
+        if config.local is not None:
+            return local_stores(self, config, config.local)
+        if config.database is None or config.cache is None:
+            msg = f"{config.environment} needs database and cache settings"
+            raise ValueError(msg)
+        key = kms.Key(
+            self,
+            "Key",
+            alias=config.name("data"),
+            description="Encrypts the data stores and their credentials",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+        database = Database(
+            self,
+            "Database",
+            config=config,
+            settings=config.database,
+            vpc=network.vpc,
+            group=network.store_groups[Store.POSTGRES],
+            key=key,
+        )
+        cache = Cache(
+            self,
+            "Cache",
+            config=config,
+            settings=config.cache,
+            vpc=network.vpc,
+            group=network.store_groups[Store.VALKEY],
+            key=key,
+        )
+        CfnOutput(self, "DatabaseSecretArn", value=database.admin_secret.secret_arn)
+        return {Store.POSTGRES: database.connection, Store.VALKEY: cache.connection}

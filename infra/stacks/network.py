@@ -1,0 +1,82 @@
+"""The VPC: isolated subnets, endpoints, and who may open a connection to what."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from infra.config import Config
+from quant_http.routes import Store
+
+STORE_PORTS: Final[Mapping[Store, int]] = {Store.POSTGRES: 5432, Store.VALKEY: 6379}
+_TLS_PORT: Final = 443
+
+
+class NetworkStack(Stack):
+    """A VPC without a way to the internet; functions reach AWS through endpoints only.
+
+    Attributes:
+        vpc: Two availability zones, one isolated subnet in each, no NAT gateway.
+        store_groups: Security group of each data store; admits its clients alone.
+        client_groups: Security group a function needs to reach each data store.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, **kwargs: Any):
+        super().__init__(scope, construct_id, **kwargs)
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            vpc_name=config.name("vpc"),
+            max_azs=2,
+            nat_gateways=0,
+            # Emptying the default group takes a custom resource, that is, one more function with
+            # rights on every security group; nothing is ever put into that group.
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
+                )
+            ],
+            gateway_endpoints={
+                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
+            },
+        )
+        endpoints = self._group("Endpoints", "AWS service endpoints")
+        self.store_groups: dict[Store, ec2.SecurityGroup] = {}
+        self.client_groups: dict[Store, ec2.SecurityGroup] = {}
+        for store, port in STORE_PORTS.items():
+            name = store.value.capitalize()
+            server = self._group(name, f"{name} server")
+            client = self._group(f"{name}Clients", f"Clients of {name}")
+            _allow(client, server, port, f"{name} client to server")
+            _allow(client, endpoints, _TLS_PORT, f"{name} client to AWS endpoints")
+            self.store_groups[store] = server
+            self.client_groups[store] = client
+        for service in config.interface_endpoints:
+            self.vpc.add_interface_endpoint(
+                service.capitalize(),
+                service=ec2.InterfaceVpcEndpointAwsService(service),
+                security_groups=[endpoints],
+                open=False,
+                subnets=ec2.SubnetSelection(
+                    subnets=self.vpc.isolated_subnets[: config.interface_endpoint_zones]
+                ),
+            )
+
+    def _group(self, name: str, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(
+            self,
+            f"{name}Group",
+            vpc=self.vpc,
+            description=description,
+            allow_all_outbound=False,
+        )
+
+
+def _allow(
+    client: ec2.SecurityGroup, server: ec2.SecurityGroup, port: int, description: str
+) -> None:
+    """Open ``port`` in both groups: neither has any other outbound or inbound rule."""
+    server.connections.allow_from(client, ec2.Port.tcp(port), description)
