@@ -39,6 +39,7 @@ class ImportReport:
         matched: Rows whose filer has a Bioguide identifier.
         updated: Rows among ``existing`` whose stored facts the file changed.
         relinked: Filers that were unknown and now have a Bioguide identifier.
+        other_changes: Changed rows of other tables: filings, aliases, trades found repeated.
         unmatched: Rows by name of filers without one.
         rejects: Rows by reason.
     """
@@ -53,6 +54,7 @@ class ImportReport:
     matched: int = 0
     updated: int = 0
     relinked: int = 0
+    other_changes: int = 0
     run_id: int = 0
     data_version: int = 0
     unmatched: dict[str, int] = field(default_factory=dict)
@@ -61,10 +63,7 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """Whether the run changed disclosed data."""
-        return bool(self.inserted or self.duplicates_added or self.updated or self.relinked)
-
-    duplicates_added: int = 0
-    filings_added: int = 0
+        return any((self.inserted, self.updated, self.relinked, self.other_changes))
 
     @property
     def matched_share(self) -> float | None:
@@ -91,14 +90,18 @@ def import_run(engine: Engine, report: ImportReport) -> Iterator[Connection]:
     """
     with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
         with connection.begin():
-            report.run_id = connection.scalar(
-                text("insert into import_runs (source, sha256) values (:source, :sha) returning id"),
-                {"source": report.source, "sha": report.sha256},
-            ) or 0
-        with connection.begin():
-            connection.execute(
-                text("select pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK}
+            report.run_id = (
+                connection.scalar(
+                    text(
+                        "insert into import_runs (source, sha256)"
+                        " values (:source, :sha) returning id"
+                    ),
+                    {"source": report.source, "sha": report.sha256},
+                )
+                or 0
             )
+        with connection.begin():
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
             yield connection
             _finish(connection, report)
 

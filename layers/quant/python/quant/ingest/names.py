@@ -129,6 +129,13 @@ def normalise_name(name: str, state: str | None = None) -> str:
     return f"{alias}, {state.lower()}" if state else alias
 
 
+def first_and_last(display_name: str) -> tuple[str, str]:
+    """Return a display name's first and last word, suffixes such as 'Jr' aside."""
+    words = display_name.replace(",", " ").split()
+    named = [word for word in words if _significant(_words(word))] or words
+    return named[0], named[-1]
+
+
 def parse_alias(alias: str) -> FilerName:
     """Take an alias apart again."""
     name, _, state = alias.partition(", ")

@@ -135,10 +135,13 @@ class Parsed:
     lines: list[Line]
     rejects: list[RejectedRow]
 
+    @property
+    def rows(self) -> list[Line | RejectedRow]:
+        """All rows."""
+        return [*self.lines, *self.rejects]
 
-def _required_parts(
-    row: Mapping[str, Any], as_of: date
-) -> tuple[date, Operation, Amount]:
+
+def _required_parts(row: Mapping[str, Any], as_of: date) -> tuple[date, Operation, Amount]:
     day = parse_date(row.get("transaction_date"))
     if day is None:
         raise Unusable(
@@ -198,8 +201,11 @@ def _filer(
     return Filer(chamber, alias, display, state, district)
 
 
-def _senate_row(row: Mapping[str, Any], as_of: date) -> Line | RejectedRow:
-    filer = _filer(Chamber.SENATE, row.get("senator"))
+def _senator(row: Mapping[str, Any]) -> Filer:
+    return _filer(Chamber.SENATE, row.get("senator"))
+
+
+def _senate_row(row: Mapping[str, Any], filer: Filer, as_of: date) -> Line | RejectedRow:
     url = text_of(row.get("ptr_link")).strip()
     match = _SENATE_LINK.fullmatch(url)
     if match is None:
@@ -247,9 +253,14 @@ def _house_dates(
     return notification, filed, notes
 
 
-def _house_row(row: Mapping[str, Any], as_of: date, filing_dates: Mapping[str, date]) -> Line:
+def _representative(row: Mapping[str, Any]) -> Filer:
     state, district = parse_state_district(text_of(row.get("district")))
-    filer = _filer(Chamber.HOUSE, row.get("representative"), state, district)
+    return _filer(Chamber.HOUSE, row.get("representative"), state, district)
+
+
+def _house_row(
+    row: Mapping[str, Any], filer: Filer, as_of: date, filing_dates: Mapping[str, date]
+) -> Line:
     doc_id = text_of(row.get("filing_id")).strip()
     if not _HOUSE_DOC_ID.fullmatch(doc_id):
         raise Unusable(RejectReason.FILING_UNREADABLE, doc_id)
@@ -267,7 +278,9 @@ def _house_row(row: Mapping[str, Any], as_of: date, filing_dates: Mapping[str, d
 
 
 def _parse(
-    rows: Iterable[Any], parse_row: Callable[[Mapping[str, Any]], Line | RejectedRow]
+    rows: Iterable[Any],
+    read_filer: Callable[[Mapping[str, Any]], Filer],
+    parse_row: Callable[[Mapping[str, Any], Filer], Line | RejectedRow],
 ) -> Parsed:
     lines: list[Line] = []
     rejects: list[RejectedRow] = []
@@ -275,10 +288,12 @@ def _parse(
         if not isinstance(row, dict):
             rejects.append(RejectedRow(RejectReason.ROW_MALFORMED, type(row).__name__, row))
             continue
+        filer = None
         try:
-            parsed = parse_row(row)
+            filer = read_filer(row)
+            parsed = parse_row(row, filer)
         except Unusable as unusable:
-            rejects.append(RejectedRow(unusable.reason, unusable.detail, row))
+            rejects.append(RejectedRow(unusable.reason, unusable.detail, row, filer))
             continue
         if isinstance(parsed, Line):
             lines.append(parsed)
@@ -294,7 +309,7 @@ def parse_senate(rows: Sequence[Any], *, as_of: date) -> Parsed:
         rows: The JSON array's members.
         as_of: No transaction can be later than this day.
     """
-    return _parse(rows, lambda row: _senate_row(row, as_of))
+    return _parse(rows, _senator, lambda row, filer: _senate_row(row, filer, as_of))
 
 
 def parse_house(rows: Sequence[Any], *, as_of: date, filing_dates: Mapping[str, date]) -> Parsed:
@@ -305,7 +320,9 @@ def parse_house(rows: Sequence[Any], *, as_of: date, filing_dates: Mapping[str, 
         as_of: No transaction can be later than this day.
         filing_dates: Day of filing by document id, as far as known.
     """
-    return _parse(rows, lambda row: _house_row(row, as_of, filing_dates))
+    return _parse(
+        rows, _representative, lambda row, filer: _house_row(row, filer, as_of, filing_dates)
+    )
 
 
 def parse_filing_index(source: SourceFile) -> dict[str, date]:
