@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -229,6 +229,7 @@ def _bring_up(
             if not all(environment.current() for environment in _environments(state)):
                 with progress.step("make the Python environments of LocalStack and Lambda"):
                     environments.ensure_all(commands, state.root)
+            _raise_if_failed(assembly)
             if not state.daemon_alive():
                 _start_daemon(state, ports)
             with progress.step(f"PostgreSQL on port {ports.postgres}"):
@@ -241,10 +242,14 @@ def _bring_up(
                 _wait_for_state(state, "localstack", "up")
                 deploy.bootstrap(endpoints)
                 secrets = deploy.create_secrets(endpoints, credentials)
-            settings = deploy.quant_environment(endpoints, secrets, {})
-            loaded = pool.submit(_load, postgres, data, settings, commands, progress)
-            outputs = _deploy(state, endpoints, assembly.result(), commands, progress)
-            settings = deploy.quant_environment(endpoints, secrets, outputs)
+            _raise_if_failed(assembly)
+            settings = deploy.quant_environment(endpoints, secrets)
+            loaded = pool.submit(_load, postgres, data, dict(settings), commands, progress)
+            assembled = assembly.result()
+            _raise_if_failed(loaded)
+            outputs = _deploy(state, endpoints, assembled, commands, progress)
+            _raise_if_failed(loaded)
+            settings |= deploy.token_environment(endpoints, outputs)
             with progress.step("signing keys"):
                 deploy.ensure_keys(commands, settings)
             loaded.result()
@@ -280,11 +285,17 @@ def _bring_up(
             "username": VALKEY_USER,
             "password": credentials.valkey,
         },
-        "deployed": {"localstack": instance, "assembly": assembly.result()},
+        "deployed": {"localstack": instance, "assembly": assembled},
         "logs": str(state.logs),
     }
     write_json(state.run_file, content)
     return content
+
+
+def _raise_if_failed(future: Future[Any]) -> None:
+    """Let a failure in the background be known as soon as there is something to be told."""
+    if future.done():
+        future.result()
 
 
 def _make_assembly(

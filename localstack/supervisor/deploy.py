@@ -30,16 +30,6 @@ DATABASE_ADMIN_SECRET = "quant/local/database-admin"  # noqa: S105
 VALKEY_SECRET = "quant/local/valkey"  # noqa: S105
 
 _DIGEST_FILE = "quant-digest.txt"
-# Stack outputs that commands of `quant` need, by the variable that carries them.
-_OUTPUT_VARIABLES = {
-    "QUANT_SIGNING_KEYS_SECRET_ARN": "SigningKeysSecretArn",
-    "QUANT_JWKS_SECRET_ARN": "JwksSecretArn",
-    "QUANT_TOKEN_SIGNING_KEY_SECRET_ARN": "SigningKeysSecretArn",
-    "QUANT_TOKEN_JWKS_SECRET_ARN": "JwksSecretArn",
-    "QUANT_TOKEN_ISSUER": "TokenIssuer",
-    "QUANT_TOKEN_AUDIENCE": "TokenAudience",
-    "QUANT_API_KEY_SECRET_ARNS": "ApiKeySecretArns",
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +79,7 @@ class Endpoints:
 
 def build_artifacts(commands: Commands) -> None:
     """Build the layers and the OpenAPI document; quick where nothing changed."""
-    commands.run("build", [sys.executable, PROJECT / "infra" / "build.py", "--target", "local"])
+    commands.run("build", [sys.executable, "-m", "infra.build", "--target", "local"])
 
 
 def synthesise(commands: Commands, state: State, endpoints: Endpoints) -> str:
@@ -102,7 +92,7 @@ def synthesise(commands: Commands, state: State, endpoints: Endpoints) -> str:
         The digest of the inputs, the assembly's identity.
     """
     context = endpoints.context()
-    wanted = digest(_synthesis_inputs(), json.dumps(context, sort_keys=True))
+    wanted = digest(_synthesis_inputs(), json.dumps(context, sort_keys=True), sys.version)
     if (state.assembly / "manifest.json").exists() and _read(state.assembly) == wanted:
         return wanted
     settings = read_json(PROJECT / "cdk.json")
@@ -170,6 +160,7 @@ def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, 
     command = [str(cdk), "deploy", "--all", "--app", str(state.assembly)]
     command += ["--outputs-file", str(outputs_file), "--require-approval", "never"]
     command += ["--method", "direct", "--progress", "events", "--ci", "--no-notices"]
+    command += ["--concurrency", "3", "--asset-parallelism"]
     environment = {
         **endpoints.aws_environment(),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -202,11 +193,9 @@ def api_url(outputs: Mapping[str, str], endpoints: Endpoints) -> str:
     return f"{endpoints.aws}/_aws/execute-api/{api}/{stage}"
 
 
-def quant_environment(
-    endpoints: Endpoints, secrets: Mapping[str, str], outputs: Mapping[str, str]
-) -> dict[str, str]:
+def quant_environment(endpoints: Endpoints, secrets: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of the ``quant`` command, which works as the database's owner."""
-    environment = {
+    return {
         **endpoints.aws_environment(),
         "QUANT_ENVIRONMENT": "local",
         "QUANT_DATABASE_HOST": HOST,
@@ -219,9 +208,29 @@ def quant_environment(
         "QUANT_VALKEY_TLS": "false",
         "QUANT_VALKEY_SECRET_ARN": secrets[VALKEY_SECRET],
     }
-    for variable, output in _OUTPUT_VARIABLES.items():
-        if output in outputs:
-            environment[variable] = outputs[output]
+
+
+def token_environment(endpoints: Endpoints, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the commands that make keys and tokens.
+
+    Issuer, audience and key set are those the deployed authorizer goes by.
+
+    Raises:
+        StepError: no function is told of them, or the stacks name no signing key.
+    """
+    pages = endpoints.client("lambda").get_paginator("list_functions").paginate()
+    environment = {
+        name: value
+        for page in pages
+        for function in page["Functions"]
+        for name, value in function.get("Environment", {}).get("Variables", {}).items()
+        if name.startswith(("QUANT_TOKEN_", "QUANT_API_KEY_"))
+    }
+    if "QUANT_TOKEN_ISSUER" not in environment:
+        raise StepError("deploy: no deployed function has QUANT_TOKEN_ISSUER in its environment")
+    if "SigningKeySecretArn" not in outputs:
+        raise StepError("deploy: the stacks have no output SigningKeySecretArn")
+    environment["QUANT_TOKEN_SIGNING_KEY_SECRET_ARN"] = outputs["SigningKeySecretArn"]
     return environment
 
 
@@ -254,7 +263,8 @@ def quant_command() -> Path:
 
 def _synthesis_inputs() -> list[Path]:
     folders = [PROJECT / name for name in ("infra", "functions", "layers")]
-    files = [PROJECT / "cdk.json", PROJECT / "build" / "openapi.json"]
+    names = ("cdk.json", "package-lock.json", "build/openapi.json")
+    files = [PROJECT / name for name in names]
     locks = sorted(PROJECT.glob("*/requirements.txt"))
     return [path for path in (*folders, *files, *locks) if path.exists()]
 

@@ -314,7 +314,6 @@ class PostgresServer(Server):
             "unix_socket_directories": "",
             "password_encryption": "scram-sha-256",
             "fsync": "on" if self.durable else "off",
-            "synchronous_commit": "on" if self.durable else "off",
             "max_connections": "200",
             "timezone": "UTC",
             "log_timezone": "UTC",
