@@ -1,0 +1,15 @@
+"""The ``quant`` command."""
+
+import typer
+
+from quant.cli import db, ingest, keys, tokens
+
+# Local variables in a traceback could show credentials.
+app = typer.Typer(
+    no_args_is_help=True, help="Quant Analytics Platform.", pretty_exceptions_show_locals=False
+)
+app.command("import")(ingest.import_command)
+app.command("seed")(ingest.seed_command)
+app.command("token")(tokens.token)
+app.add_typer(db.app, name="db")
+app.add_typer(keys.app, name="keys")
