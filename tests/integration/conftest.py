@@ -1,0 +1,274 @@
+"""An API without a gateway: events in API Gateway's form straight into the handlers."""
+
+import base64
+import gzip
+import importlib
+import json
+import re
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+import quant.cache
+import quant.db.session
+import quant.secrets
+import quant.settings
+from quant.db.models import Filing, Politician, Ticker, Trade
+from quant.identity import filing_id, line_hash, politician_id, stable_id, trade_id
+from quant_http.routes import ROUTES
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:test"
+    aws_request_id: str = "invocation"
+
+
+def rest_api_event(
+    path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    headers = dict(headers or {})
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": "GET",
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": dict(query) if query else None,
+        "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "path": f"/local{path}",
+            "stage": "local",
+            "httpMethod": "GET",
+            "resourcePath": path,
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+class Api:
+    """Answers GET requests with the handler of the route that matches the path."""
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        text = {name: str(value) for name, value in (query or {}).items()}
+        event = rest_api_event(path, text, headers)
+        answer = importlib.import_module(_route_name(path)).handler(event, LambdaContext())
+        body = answer["body"]
+        raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
+        names = {name.lower(): value for name, value in answer["headers"].items()}
+        if names.get("content-encoding") == "gzip":
+            raw = gzip.decompress(raw)
+        assert names["x-request-id"] == event["requestContext"]["requestId"]
+        return Answer(answer["statusCode"], names, raw)
+
+    def pages(self, path: str, query: Mapping[str, object]) -> Iterator[Answer]:
+        cursor: dict[str, str] = {}
+        while True:
+            answer = self.get(path, {**query, **cursor})
+            assert answer.status == 200, answer.body
+            yield answer
+            following = answer.json["page"]["next_cursor"]
+            if following is None:
+                return
+            cursor = {"cursor": following}
+
+
+def _route_name(path: str) -> str:
+    # Literal segments win over parameters, as in API Gateway.
+    for route in sorted(ROUTES, key=lambda route: route.path.count("{")):
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path):
+            return route.name
+    raise LookupError(path)
+
+
+def reset_process() -> None:
+    """Forget what a Lambda process keeps between invocations."""
+    if quant.db.session.engine.cache_info().currsize:
+        quant.db.session.engine().dispose()
+    for kept in (
+        quant.db.session.engine,
+        quant.cache.client,
+        quant.settings.database_settings,
+        quant.settings.valkey_settings,
+    ):
+        kept.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def api(database, valkey) -> Iterator[Api]:
+    """The handlers on a fresh database and the session's Valkey."""
+    from quant_http import responses
+    from supervisor.database import APP_ROLE
+    from supervisor.servers import VALKEY_USER
+
+    secrets = {
+        "database": {"username": APP_ROLE, "password": database.passwords[APP_ROLE]},
+        "valkey": {"username": VALKEY_USER, "password": valkey.password},
+    }
+    variables = {
+        "QUANT_ENVIRONMENT": "local",
+        "QUANT_DATABASE_HOST": "127.0.0.1",
+        "QUANT_DATABASE_PORT": str(database.server.port),
+        "QUANT_DATABASE_NAME": database.name,
+        "QUANT_DATABASE_SECRET_ARN": "database",
+        "QUANT_DATABASE_TLS": "false",
+        "QUANT_VALKEY_HOST": "127.0.0.1",
+        "QUANT_VALKEY_PORT": str(valkey.port),
+        "QUANT_VALKEY_SECRET_ARN": "valkey",
+        "QUANT_VALKEY_TLS": "false",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(str(FUNCTIONS))
+        patch.setattr(quant.settings, "read_secret", lambda arn: json.dumps(secrets[arn]))
+        patch.setattr(responses, "_cache", quant.cache.AnswerCache())
+        reset_process()
+        quant.cache.client().flushdb()
+        yield Api()
+        reset_process()
+    # Modules are named after resources: none may stay to shadow another test's import.
+    for route in ROUTES:
+        sys.modules.pop(route.name, None)
+
+
+SENATOR = politician_id("W000001")
+REPRESENTATIVE = politician_id("H000001")
+FILER = stable_id("politician", "senate", "unmatched")
+
+
+def make_trade(number: int, politician: uuid.UUID, filing: uuid.UUID, **changes: Any) -> Trade:
+    content = line_hash([number])
+    values: dict[str, Any] = {
+        "id": trade_id(filing, content, 0),
+        "politician_id": politician,
+        "filing_id": filing,
+        "line_hash": content,
+        "occurrence": 0,
+        "owner": "self",
+        "asset": f"Asset {number}",
+        "ticker": "AAA" if number % 2 else "BBB",
+        "asset_type": "stock",
+        "operation": "purchase" if number % 3 else "sale_full",
+        "transaction_date": date(2020, 1, 1) + timedelta(days=number // 4),
+        "disclosure_date": date(2020, 2, 1) + timedelta(days=number // 4),
+        "amount_min": Decimal(1001),
+        "amount_max": Decimal(15000),
+        "raw": {"row": number},
+        **changes,
+    }
+    return Trade(**values)
+
+
+@pytest.fixture(scope="module")
+def disclosures(database) -> Iterator[Session]:
+    """Three filers, three filings and 60 trades, many of the same date; a session to add more."""
+    # Without a pool: some tests kill the server under it.
+    engine = create_engine(database.owner_url, poolclass=NullPool)
+    with Session(engine) as session:
+        session.add_all([Ticker(symbol=symbol) for symbol in ("AAA", "BBB")])
+        session.add_all(
+            [
+                Politician(
+                    id=SENATOR,
+                    bioguide_id="W000001",
+                    full_name="Wanda Senator",
+                    sort_name="senator, wanda",
+                    chamber="senate",
+                    party="democrat",
+                    state="OR",
+                    in_office=True,
+                ),
+                Politician(
+                    id=REPRESENTATIVE,
+                    bioguide_id="H000001",
+                    full_name="Hal 100%_Representative",
+                    sort_name="representative, hal",
+                    chamber="house",
+                    party="republican",
+                    state="TX",
+                    district=7,
+                    in_office=True,
+                ),
+                Politician(
+                    id=FILER,
+                    full_name="Una Unmatched",
+                    sort_name="unmatched, una",
+                    chamber="senate",
+                ),
+            ]
+        )
+        session.flush()
+        filings = {}
+        for politician, doc_id in ((SENATOR, "s-1"), (REPRESENTATIVE, "h-1"), (FILER, "u-1")):
+            source = "house_clerk" if politician == REPRESENTATIVE else "senate_efd"
+            filings[politician] = filing_id(source, doc_id)
+            session.add(
+                Filing(
+                    id=filings[politician],
+                    source=source,
+                    doc_id=doc_id,
+                    politician_id=politician,
+                    url=f"https://example.org/{doc_id}",
+                )
+            )
+        session.flush()
+        session.add_all(
+            make_trade(
+                number,
+                SENATOR if number % 3 else REPRESENTATIVE,
+                filings[SENATOR if number % 3 else REPRESENTATIVE],
+            )
+            for number in range(58)
+        )
+        session.add_all(
+            make_trade(
+                number,
+                FILER,
+                filings[FILER],
+                ticker=None,
+                owner=None,
+                disclosure_date=None,
+                amount_min=Decimal(50_000_001),
+                amount_max=None,
+            )
+            for number in (58, 59)
+        )
+        session.commit()
+        yield session
+    engine.dispose()
