@@ -96,12 +96,17 @@ def database(
 ) -> Iterator[Database]:
     """A fresh migrated database for the test module."""
     name = f"quant_{secrets.token_hex(6)}"
-    connection = postgres.connect()
+    _run(postgres, f"create database {name} template {migrated_template} owner {OWNER_ROLE}")
+    ensure_database(postgres, name)
+    yield Database(postgres, name, role_passwords)
+    _run(postgres, f"drop database {name} with (force)")
+
+
+def _run(server: PostgresServer, statement: str) -> None:
+    # A connection for each statement: a test may have killed the server since the last one.
+    connection = server.connect()
     try:
-        connection.run(f"create database {name} template {migrated_template} owner {OWNER_ROLE}")
-        ensure_database(postgres, name)
-        yield Database(postgres, name, role_passwords)
-        connection.run(f"drop database {name} with (force)")
+        connection.run(statement)
     finally:
         connection.close()
 
