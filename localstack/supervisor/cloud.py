@@ -336,8 +336,11 @@ def _deploy(
     before = read_json(state.run_file)
     if before.get("deployed") == {"localstack": _instance(state), "assembly": assembly}:
         return dict(before["outputs"])
-    with progress.step("deploy the stacks"):
-        return deploy.deploy(commands, state, endpoints)
+    if deploy.stacks_exist(endpoints):
+        with progress.step("update the stacks"):
+            return deploy.update(commands, state, endpoints)
+    with progress.step("create the stacks"):
+        return deploy.create(state, endpoints)
 
 
 def _instance(state: State) -> str:

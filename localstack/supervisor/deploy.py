@@ -15,6 +15,8 @@ import boto3
 from supervisor.commands import Commands, StepError
 from supervisor.database import APP_ROLE, DATABASE, OWNER_ROLE
 from supervisor.servers import HOST, VALKEY_USER
+from supervisor.stacks import Assembly, publish
+from supervisor.stacks import create as create_stacks
 from supervisor.state import PROJECT, Credentials, Ports, State, digest, read_json
 
 ACCOUNT = "000000000000"
@@ -146,11 +148,28 @@ def create_secrets(endpoints: Endpoints, credentials: Credentials) -> dict[str, 
     return arns
 
 
-def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, str]:
-    """Deploy the synthesised stacks.
+def create(state: State, endpoints: Endpoints) -> dict[str, str]:
+    """Create the synthesised stacks in a LocalStack that has none of them.
 
     Returns:
         The outputs of all stacks by their names.
+
+    Raises:
+        StepError: a stack could not be created.
+    """
+    assembly = Assembly(state.assembly, ACCOUNT, REGION)
+    publish(assembly, endpoints.client("s3"), state.directory / "assets")
+    return create_stacks(assembly, endpoints.client("cloudformation"), endpoints.aws)
+
+
+def update(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, str]:
+    """Bring stacks that exist up to the synthesised ones, with ``cdk deploy``.
+
+    Returns:
+        The outputs of all stacks by their names.
+
+    Raises:
+        StepError: the CDK CLI is missing or failed.
     """
     cdk = PROJECT / "node_modules" / ".bin" / "cdk"
     if not cdk.exists():
@@ -170,6 +189,11 @@ def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, 
     return {
         key: value for stack in read_json(outputs_file).values() for key, value in stack.items()
     }
+
+
+def stacks_exist(endpoints: Endpoints) -> bool:
+    """Tell whether LocalStack holds any stack."""
+    return bool(endpoints.client("cloudformation").describe_stacks()["Stacks"])
 
 
 def api_url(outputs: Mapping[str, str], endpoints: Endpoints) -> str:
