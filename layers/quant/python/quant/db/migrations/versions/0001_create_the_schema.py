@@ -261,6 +261,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_filings_politician_id"), "filings", ["politician_id"], unique=False)
     op.create_table(
+        "legislator_records",
+        sa.Column("politician_id", sa.UUID(), nullable=False),
+        sa.Column("names", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["politician_id"],
+            ["politicians.id"],
+            name=op.f("fk_legislator_records_politician_id_politicians"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("politician_id", name=op.f("pk_legislator_records")),
+    )
+    op.create_table(
         "politician_activity",
         sa.Column("politician_id", sa.UUID(), nullable=False),
         sa.Column("trade_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
