@@ -1,0 +1,517 @@
+"""A real LocalStack with the extension, and an API deployed to it by CloudFormation."""
+
+import base64
+import concurrent.futures
+import gzip
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+
+AUTHORIZER = """
+CALLS = 0
+
+def handler(event, context):
+    global CALLS
+    CALLS += 1
+    token = event.get("authorizationToken") or event["headers"]["Authorization"]
+    if token == "raise":
+        raise RuntimeError("broken")
+    if token == "unknown":
+        raise Exception("Unauthorized")
+    if token == "nonsense":
+        return {"allowed": True}
+    resource = event["methodArn"].rsplit("/", 1)[0] + "/*"
+    statement = {
+        "Action": "execute-api:Invoke",
+        "Effect": "Deny" if token == "deny" else "Allow",
+        "Resource": resource + "none" if token == "elsewhere" else resource,
+    }
+    return {
+        "principalId": "someone",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": {"calls": CALLS, "admin": False},
+        "usageIdentifierKey": "second-key-of-the-test" if token == "second" else KEY,
+    }
+"""
+
+BACKEND = """
+import base64, gzip, json, time
+
+def handler(event, context):
+    kind = (event["queryStringParameters"] or {}).get("kind")
+    headers = {"Content-Type": "application/json", "ETag": '"1"'}
+    if kind == "gzip":
+        body = base64.b64encode(gzip.compress(b'{"packed": true}')).decode()
+        headers["Content-Encoding"] = "gzip"
+        return {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": True}
+    if kind == "unchanged":
+        return {"statusCode": 304, "headers": headers, "body": ""}
+    if kind == "problem":
+        headers["Content-Type"] = "application/problem+json"
+        links = {"Link": ["<a>", "<b>"]}
+        return {"statusCode": 422, "headers": headers, "multiValueHeaders": links, "body": "{}"}
+    if kind == "slow":
+        time.sleep(5)
+    if kind == "wait":
+        time.sleep(0.5)
+    body = json.dumps({"event": event, "arn": context.invoked_function_arn})
+    return {"statusCode": 200, "headers": headers, "body": body}
+"""
+
+KEY = "first-key-of-the-test"
+PROBLEM = (
+    '{"title":"$context.error.responseType","detail":$context.error.messageString,'
+    '"instance":"$context.requestId"}'
+)
+
+
+def function(source: str) -> dict[str, Any]:
+    properties = {
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "MemorySize": 256,
+        "Timeout": 10,
+        "Role": "arn:aws:iam::000000000000:role/functions",
+        "Code": {"ZipFile": source},
+    }
+    return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+
+def api_gateway(name: str, *, after: list[str] | None = None, **properties: Any) -> dict[str, Any]:
+    if name != "RestApi":
+        properties["RestApiId"] = {"Ref": "Api"}
+    return {
+        "Type": f"AWS::ApiGateway::{name}",
+        "Properties": properties,
+        **({"DependsOn": after} if after else {}),
+    }
+
+
+def invocation_uri(function_arn: str) -> dict[str, str]:
+    return {
+        "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+        f"${{{function_arn}}}/invocations"
+    }
+
+
+def template() -> dict[str, Any]:
+    resources: dict[str, Any] = {
+        "AuthorizerFunction": function(f"KEY = {KEY!r}\n{AUTHORIZER}"),
+        "Backend": function(BACKEND),
+        "Version": {
+            "Type": "AWS::Lambda::Version",
+            "Properties": {"FunctionName": {"Ref": "Backend"}},
+        },
+        "Live": {
+            "Type": "AWS::Lambda::Alias",
+            "Properties": {
+                "FunctionName": {"Ref": "Backend"},
+                "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
+                "Name": "live",
+            },
+        },
+        "Api": api_gateway(
+            "RestApi", Name="test", ApiKeySourceType="AUTHORIZER", BinaryMediaTypes=["*/*"]
+        ),
+        "Request": api_gateway(
+            "Authorizer",
+            Name="request",
+            Type="REQUEST",
+            IdentitySource="method.request.header.Authorization",
+            AuthorizerResultTtlInSeconds=300,
+            AuthorizerUri=invocation_uri("AuthorizerFunction.Arn"),
+        ),
+        "Token": api_gateway(
+            "Authorizer",
+            Name="token",
+            Type="TOKEN",
+            IdentitySource="method.request.header.X-Token",
+            IdentityValidationExpression="[a-z]+",
+            AuthorizerResultTtlInSeconds=0,
+            AuthorizerUri=invocation_uri("AuthorizerFunction.Arn"),
+        ),
+    }
+    methods = []
+    for path, authorizer, key in [
+        ("plain", None, False),
+        ("keyed", "Request", True),
+        ("limited", "Request", True),
+        ("token", "Token", False),
+    ]:
+        name = path.title()
+        resources[f"Path{name}"] = api_gateway(
+            "Resource", ParentId={"Fn::GetAtt": ["Api", "RootResourceId"]}, PathPart=path
+        )
+        for verb in ("GET", "HEAD", "POST"):
+            method = api_gateway(
+                "Method",
+                ResourceId={"Ref": f"Path{name}"},
+                HttpMethod=verb,
+                AuthorizationType="CUSTOM" if authorizer else "NONE",
+                ApiKeyRequired=key,
+                Integration={
+                    "Type": "AWS_PROXY",
+                    "IntegrationHttpMethod": "POST",
+                    "TimeoutInMillis": 2000,
+                    "Uri": invocation_uri("Live"),
+                },
+            )
+            if authorizer:
+                method["Properties"]["AuthorizerId"] = {"Ref": authorizer}
+            resources[f"Method{name}{verb}"] = method
+            methods.append(f"Method{name}{verb}")
+    for response in ("DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED"):
+        headers = {"gatewayresponse.header.Content-Type": "'application/problem+json'"}
+        if response == "THROTTLED":
+            headers["gatewayresponse.header.Retry-After"] = "'60'"
+        name = f"Response{response.title().replace('_', '')}"
+        resources[name] = api_gateway(
+            "GatewayResponse",
+            ResponseType=response,
+            ResponseParameters=headers,
+            ResponseTemplates={"application/json": PROBLEM},
+        )
+        methods.append(name)
+    resources["Missing"] = api_gateway(
+        "GatewayResponse",
+        ResponseType="MISSING_AUTHENTICATION_TOKEN",
+        StatusCode="404",
+        ResponseTemplates={"application/problem+json": PROBLEM},
+    )
+    resources["Deployment"] = api_gateway("Deployment", after=[*methods, "Missing"])
+    resources["Stage"] = api_gateway(
+        "Stage", StageName="live", DeploymentId={"Ref": "Deployment"}
+    )
+    for number, value in enumerate((KEY, "second-key-of-the-test")):
+        limits = [{"Limit": 1000, "Period": "DAY"}, {"Limit": 2, "Period": "MONTH"}][number]
+        stage = {
+            "ApiId": {"Ref": "Api"},
+            "Stage": {"Ref": "Stage"},
+            "Throttle": {"/limited/GET": {"RateLimit": 0.0001, "BurstLimit": 2}},
+        }
+        resources[f"Key{number}"] = {
+            "Type": "AWS::ApiGateway::ApiKey",
+            "Properties": {"Enabled": True, "Value": value},
+        }
+        resources[f"Plan{number}"] = {
+            "Type": "AWS::ApiGateway::UsagePlan",
+            "Properties": {
+                "Throttle": {"RateLimit": 1000.5, "BurstLimit": 1000},
+                "Quota": limits,
+                "ApiStages": [stage],
+            },
+        }
+        resources[f"PlanKey{number}"] = {
+            "Type": "AWS::ApiGateway::UsagePlanKey",
+            "Properties": {
+                "KeyId": {"Ref": f"Key{number}"},
+                "KeyType": "API_KEY",
+                "UsagePlanId": {"Ref": f"Plan{number}"},
+            },
+        }
+    names = ("Api", "AuthorizerFunction", "Backend")
+    outputs = {name: {"Value": {"Ref": name}} for name in names}
+    return {"Resources": resources, "Outputs": outputs}
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Cloud:
+    process: subprocess.Popen[bytes]
+    port: int
+    outputs: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        return client(service, self.port)
+
+    def request(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        base = f"/_aws/execute-api/{self.outputs['Api']}/live"
+        connection.request(method, base + path, body, dict(headers or {}))
+        response = connection.getresponse()
+        try:
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+
+def client(service: str, port: int) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_localstack/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"LocalStack did not start:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, lambda_python: str) -> Iterator[Cloud]:
+    home = tmp_path_factory.mktemp("localstack")
+    for name in ("cache", "tmp", "volume"):
+        (home / name).mkdir()
+    port = free_port()
+    environment = {
+        "DISABLE_EVENTS": "1",
+        "DNS_ADDRESS": "0",
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "HOME": str(home),
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "LOCALSTACK_HOST": f"localhost:{port}",
+        "LOCALSTACK_VOLUME_DIR": str(home / "volume"),
+        "PATH": os.environ["PATH"],
+        "QUANT_LAMBDA_PYTHON": lambda_python,
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "TMPDIR": str(home / "tmp"),
+        # plux caches entry points here: a stale list would hide the extension.
+        "XDG_CACHE_HOME": str(home / "cache"),
+    }
+    log = home / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localstack.runtime.main"],
+            cwd=home,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until_healthy(process, port, log)
+        yield Cloud(process, port, deploy(port))
+        functions = psutil.Process(process.pid).children(recursive=True)
+        assert functions
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        _, alive = psutil.wait_procs(functions, 5)
+        assert not alive
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def deploy(port: int) -> dict[str, str]:
+    formation = client("cloudformation", port)
+    formation.create_stack(StackName="test", TemplateBody=json.dumps(template()))
+    formation.get_waiter("stack_create_complete").wait(
+        StackName="test", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    outputs = formation.describe_stacks(StackName="test")["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+
+def test_key_source_of_the_api(cloud: Cloud) -> None:
+    api = cloud.client("apigateway").get_rest_api(restApiId=cloud.outputs["Api"])
+    assert api["apiKeySource"] == "AUTHORIZER"
+
+
+def test_missing_identity_is_answered_without_the_authorizer(cloud: Cloud) -> None:
+    answer = cloud.request("/keyed")
+    assert answer.status == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "title": "UNAUTHORIZED",
+        "detail": "Unauthorized",
+        "instance": answer.headers["x-amzn-RequestId"],
+    }
+    assert cloud.request("/keyed", {"Authorization": ""}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "title"),
+    [
+        ("deny", 403, "ACCESS_DENIED"),
+        ("elsewhere", 403, "ACCESS_DENIED"),
+        ("unknown", 401, "UNAUTHORIZED"),
+        ("raise", 500, "AUTHORIZER_FAILURE"),
+        ("nonsense", 500, "AUTHORIZER_CONFIGURATION_ERROR"),
+    ],
+)
+def test_refusals(cloud: Cloud, token: str, status: int, title: str) -> None:
+    answer = cloud.request("/keyed", {"Authorization": token})
+    assert (answer.status, answer.json()["title"]) == (status, title)
+
+
+def test_allowed_request_reaches_the_alias_with_the_authorizer_s_context(cloud: Cloud) -> None:
+    answer = cloud.request("/keyed?a=1&a=2", {"Authorization": "fine"})
+    assert answer.status == 200
+    event = answer.json()["event"]
+    assert answer.json()["arn"].endswith(":function:" + cloud.outputs["Backend"] + ":live")
+    assert event["requestContext"]["identity"]["apiKey"] == KEY
+    assert event["stageVariables"] is None
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"]}
+    authorizer = event["requestContext"]["authorizer"]
+    assert authorizer.pop("calls").isdigit()
+    assert authorizer == {"principalId": "someone", "admin": "false"}
+
+
+def test_result_is_cached_by_identity(cloud: Cloud) -> None:
+    def calls(token: str) -> int:
+        event = cloud.request("/keyed", {"Authorization": token}).json()["event"]
+        return int(event["requestContext"]["authorizer"]["calls"])
+
+    first = calls("cached")
+    assert calls("cached") == first
+    assert calls("another") > first
+
+
+def test_cached_policy_is_evaluated_for_each_method(cloud: Cloud) -> None:
+    token = {"Authorization": "method"}
+    assert cloud.request("/keyed", token).status == 200
+    assert cloud.request("/keyed", token, method="POST").status == 403
+
+
+def test_token_authorizer(cloud: Cloud) -> None:
+    assert cloud.request("/token").status == 401
+    assert cloud.request("/token", {"X-Token": "NOT VALID"}).status == 401
+    assert cloud.request("/token", {"X-Token": "deny"}).status == 403
+    answers = [cloud.request("/token", {"X-Token": "fine"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    contexts = [answer.json()["event"]["requestContext"]["authorizer"] for answer in answers]
+    assert contexts[0]["calls"] != contexts[1]["calls"]
+
+
+def test_throttle_of_a_method(cloud: Cloud) -> None:
+    token = {"Authorization": "throttle"}
+    answers = [cloud.request("/limited", token) for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 429, 429]
+    assert answers[-1].headers["Retry-After"] == "60"
+    assert answers[-1].headers["x-amzn-ErrorType"] == "TooManyRequestsException"
+    assert answers[-1].json()["detail"] == "Too Many Requests"
+    assert cloud.request("/keyed", token).status == 200
+
+
+def test_quota_of_a_key(cloud: Cloud) -> None:
+    answers = [cloud.request("/keyed", {"Authorization": "second"}) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[-1].headers["x-amzn-ErrorType"] == "LimitExceededException"
+    assert (answers[-1].json()["title"], answers[-1].json()["detail"]) == (
+        "QUOTA_EXCEEDED",
+        "Limit Exceeded",
+    )
+
+
+def test_unknown_path_has_the_status_and_media_type_of_its_response(cloud: Cloud) -> None:
+    answer = cloud.request("/nowhere")
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == "Missing Authentication Token"
+
+
+def test_integration_timeout(cloud: Cloud) -> None:
+    answer = cloud.request("/plain?kind=slow")
+    assert (answer.status, answer.json()["title"]) == (504, "INTEGRATION_TIMEOUT")
+
+
+def test_request_body_is_passed_on_in_base64(cloud: Cloud) -> None:
+    for sent in (b"\xff\x00binary", b'{"text": 1}'):
+        event = cloud.request("/plain", method="POST", body=sent).json()["event"]
+        assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (sent, True)
+    event = cloud.request("/plain").json()["event"]
+    assert (event["body"], event["isBase64Encoded"]) == (None, False)
+
+
+def test_compressed_response_is_passed_through(cloud: Cloud) -> None:
+    answer = cloud.request("/plain?kind=gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(answer.body)) == {"packed": True}
+    head = cloud.request("/plain?kind=gzip", method="HEAD")
+    assert (head.status, head.body, head.headers["ETag"]) == (200, b"", '"1"')
+
+
+def test_not_modified_has_no_body(cloud: Cloud) -> None:
+    answer = cloud.request("/plain?kind=unchanged")
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", '"1"')
+
+
+def test_headers_with_several_values(cloud: Cloud) -> None:
+    answer = cloud.request("/plain?kind=problem")
+    assert answer.status == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers.get_all("Link") == ["<a>", "<b>"]
+
+
+def test_concurrent_cold_environments(cloud: Cloud) -> None:
+    def ask(number: int) -> int:
+        return cloud.request(f"/token?kind=wait&n={number}", {"X-Token": "fine"}).status
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        statuses = list(pool.map(ask, range(20)))
+    # On a slow machine the integration's timeout may pass; a deadlock would fail by the client's.
+    assert set(statuses) <= {200, 504}
+    assert cloud.request("/token", {"X-Token": "fine"}).status == 200
+
+
+def test_logs_reach_cloudwatch(cloud: Cloud) -> None:
+    logs, name = cloud.client("logs"), cloud.outputs["Backend"]
+    assert cloud.request("/plain").status == 200
+    deadline = time.monotonic() + 10
+    messages: list[str] = []
+    while time.monotonic() < deadline and not any("REPORT" in message for message in messages):
+        time.sleep(0.2)
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            continue
+        messages = [event["message"] for event in events]
+    kinds = {message.split()[0] for message in messages}
+    assert {"START", "END", "REPORT"} <= kinds
+
+
+def test_tail_of_the_log_in_an_invocation(cloud: Cloud) -> None:
+    answer = cloud.client("lambda").invoke(
+        FunctionName=cloud.outputs["AuthorizerFunction"],
+        Payload=json.dumps({"authorizationToken": "raise"}),
+        LogType="Tail",
+    )
+    assert answer["FunctionError"] == "Unhandled"
+    assert "[ERROR] RuntimeError: broken" in base64.b64decode(answer["LogResult"]).decode()
