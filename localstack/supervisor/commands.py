@@ -10,6 +10,9 @@ from pathlib import Path
 from supervisor.servers import tail
 from supervisor.state import PROJECT
 
+# Logs get Python's own tracebacks, not Typer's boxes with the values of variables.
+_PLAIN = {"TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1"}
+
 
 class StepError(Exception):
     """A step failed; the message says how and ends with the relevant part of the log."""
@@ -63,7 +66,7 @@ class Commands:
                     process = subprocess.Popen(  # noqa: S603
                         arguments,
                         cwd=PROJECT,
-                        env={**os.environ, "PATH": path, **(environment or {})},
+                        env={**os.environ, **_PLAIN, "PATH": path, **(environment or {})},
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=log,

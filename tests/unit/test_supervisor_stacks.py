@@ -70,7 +70,7 @@ class FakeCloudFormation:
         status = self._statuses.get(StackName, "CREATE_COMPLETE")
         return {"Stacks": [{"StackStatus": status, "Outputs": outputs}]}
 
-    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: ARG002, N803
         event = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue"}
         reason = {"ResourceStatusReason": "name taken"}
         return {
