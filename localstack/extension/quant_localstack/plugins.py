@@ -1,6 +1,11 @@
-"""Entry points by which LocalStack finds this extension; they import lazily to keep start fast."""
+"""Entry points by which LocalStack finds this extension.
 
-from typing import Any
+They import what they stand for when it is asked for: LocalStack loads them all early.
+"""
+
+# ruff: noqa: PLC0415
+
+from typing import Any, override
 
 from localstack.runtime import hooks
 from localstack.services.cloudformation.resource_provider import (
@@ -16,6 +21,7 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 
     name = "process"
 
+    @override
     def load(self, *args: Any, **kwargs: Any) -> type[RuntimeExecutor]:
         from quant_localstack.runtime.executor import ProcessRuntimeExecutor
 
@@ -23,11 +29,14 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 
 
 class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
+    """The resource type the core lacks."""
+
     name = "AWS::ApiGateway::Authorizer"
 
     def __init__(self) -> None:
         self.factory: type[ResourceProvider] | None = None
 
+    @override
     def load(self, *args: Any, **kwargs: Any) -> None:
         from quant_localstack.cloudformation.authorizer import AuthorizerProvider
 
@@ -36,7 +45,7 @@ class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
 
 @hooks.on_infra_start()
 def extend_api_gateway() -> None:
-    """Extend API Gateway before its provider is loaded, which builds the gateway's handler chain."""
+    """Extend API Gateway before its provider is loaded, which builds the handler chain."""
     from quant_localstack.cloudformation.patches import patch_providers
     from quant_localstack.gateway.chain import extend_chain
 

@@ -1,4 +1,5 @@
 import pytest
+
 from quant_localstack.cloudformation.authorizer import parameters, patch_operations
 from quant_localstack.gateway.authorizer import parse_result
 from quant_localstack.gateway.proxy import matches_binary_media_types
@@ -39,7 +40,12 @@ def test_malformed_output_is_refused(output: object) -> None:
 
 
 def test_template_properties_become_arguments() -> None:
-    model = {"RestApiId": "a", "Name": "n", "AuthorizerResultTtlInSeconds": "0", "IdentitySource": ""}
+    model = {
+        "RestApiId": "a",
+        "Name": "n",
+        "AuthorizerResultTtlInSeconds": "0",
+        "IdentitySource": "",
+    }
     assert parameters(model) == {"name": "n", "authorizerResultTtlInSeconds": 0}
 
 

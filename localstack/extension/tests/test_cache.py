@@ -11,7 +11,7 @@ class Clock:
 
 def test_entry_expires_at_the_end_of_its_lifetime() -> None:
     clock = Clock()
-    cache: ExpiringCache[str] = ExpiringCache(10, clock)
+    cache: ExpiringCache[str, str] = ExpiringCache(10, clock)
     cache.put("short", "a", 5)
     cache.put("long", "b", 300)
     clock.now += 4.9
@@ -23,7 +23,7 @@ def test_entry_expires_at_the_end_of_its_lifetime() -> None:
 
 def test_reading_does_not_prolong_an_entry() -> None:
     clock = Clock()
-    cache: ExpiringCache[str] = ExpiringCache(10, clock)
+    cache: ExpiringCache[str, str] = ExpiringCache(10, clock)
     cache.put("key", "a", 5)
     clock.now += 4
     cache.get("key")
@@ -32,7 +32,7 @@ def test_reading_does_not_prolong_an_entry() -> None:
 
 
 def test_least_recently_used_entry_makes_room() -> None:
-    cache: ExpiringCache[int] = ExpiringCache(2, Clock())
+    cache: ExpiringCache[str, int] = ExpiringCache(2, Clock())
     cache.put("a", 1, 60)
     cache.put("b", 2, 60)
     cache.get("a")
@@ -41,8 +41,8 @@ def test_least_recently_used_entry_makes_room() -> None:
 
 
 def test_discard() -> None:
-    cache: ExpiringCache[int] = ExpiringCache(10, Clock())
+    cache: ExpiringCache[tuple[str, int], int] = ExpiringCache(10, Clock())
     cache.put(("live", 1), 1, 60)
     cache.put(("test", 1), 2, 60)
-    cache.discard(lambda key: isinstance(key, tuple) and key[0] == "live")
+    cache.discard(lambda key: key[0] == "live")
     assert (cache.get(("live", 1)), cache.get(("test", 1))) == (None, 2)

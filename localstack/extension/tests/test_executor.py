@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
+
 from quant_localstack.runtime.executor import ProcessRuntimeExecutor
 
 Start = Callable[..., ProcessRuntimeExecutor]
@@ -26,9 +27,7 @@ def archive(path: Path) -> SimpleNamespace:
 
 
 @pytest.fixture
-def start(
-    tmp_path: Path, lambda_python: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Start]:
+def start(tmp_path: Path, lambda_python: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start an execution environment for a function's source."""
     monkeypatch.setenv("QUANT_LAMBDA_PYTHON", lambda_python)
     started: list[ProcessRuntimeExecutor] = []

@@ -1,6 +1,7 @@
 import pytest
-from quant_localstack.gateway.responses import choose_template, header_value, render
 from werkzeug.datastructures import Headers
+
+from quant_localstack.gateway.responses import choose_template, header_value, render
 
 VARIABLES = {
     "context": {

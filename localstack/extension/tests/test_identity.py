@@ -1,4 +1,5 @@
 import pytest
+
 from quant_localstack.gateway.identity import RequestData, identity_values, token_is_valid
 
 REQUEST = RequestData(

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from quant_localstack.gateway.limits import (
     COUNTERS,
     Quota,

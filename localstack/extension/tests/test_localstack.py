@@ -193,9 +193,7 @@ def template() -> dict[str, Any]:
         ResponseTemplates={"application/problem+json": PROBLEM},
     )
     resources["Deployment"] = api_gateway("Deployment", after=[*methods, "Missing"])
-    resources["Stage"] = api_gateway(
-        "Stage", StageName="live", DeploymentId={"Ref": "Deployment"}
-    )
+    resources["Stage"] = api_gateway("Stage", StageName="live", DeploymentId={"Ref": "Deployment"})
     for number, value in enumerate((KEY, "second-key-of-the-test")):
         limits = [{"Limit": 1000, "Period": "DAY"}, {"Limit": 2, "Period": "MONTH"}][number]
         stage = {

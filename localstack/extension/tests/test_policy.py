@@ -1,4 +1,5 @@
 import pytest
+
 from quant_localstack.gateway.policy import Decision, MalformedPolicyError, evaluate
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:abc123/live/GET/v1/trades/42"

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, override
 
 from localstack.services.cloudformation.resource_provider import (
     OperationStatus,
@@ -29,8 +29,10 @@ Model = dict[str, Any]
 
 
 class AuthorizerProvider(ResourceProvider[Model]):
+    """Creates, updates and deletes authorizers through the API Gateway API."""
+
     TYPE = "AWS::ApiGateway::Authorizer"
-    SCHEMA = {
+    SCHEMA: ClassVar[dict[str, Any]] = {
         "typeName": TYPE,
         "properties": {
             "RestApiId": {"type": "string"},
@@ -45,6 +47,7 @@ class AuthorizerProvider(ResourceProvider[Model]):
         "primaryIdentifier": ["/properties/RestApiId", "/properties/AuthorizerId"],
     }
 
+    @override
     def create(self, request: ResourceRequest[Model]) -> ProgressEvent[Model]:
         model = request.desired_state
         response = request.aws_client_factory.apigateway.create_authorizer(
@@ -53,6 +56,7 @@ class AuthorizerProvider(ResourceProvider[Model]):
         model["AuthorizerId"] = response["id"]
         return _success(model)
 
+    @override
     def update(self, request: ResourceRequest[Model]) -> ProgressEvent[Model]:
         previous = request.previous_state
         model = {**request.desired_state, "AuthorizerId": previous["AuthorizerId"]}
@@ -65,6 +69,7 @@ class AuthorizerProvider(ResourceProvider[Model]):
             )
         return _success(model)
 
+    @override
     def delete(self, request: ResourceRequest[Model]) -> ProgressEvent[Model]:
         model = request.desired_state
         request.aws_client_factory.apigateway.delete_authorizer(

@@ -9,6 +9,7 @@ from localstack.services.cloudformation.resource_provider import ProgressEvent, 
 
 
 def patch_providers() -> None:
+    """Apply all corrections of this module."""
     _patch_rest_api()
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
 from localstack.aws.api.apigateway import Authorizer
@@ -45,6 +45,9 @@ LOG = logging.getLogger(__name__)
 DEFAULT_TTL_SECONDS = 300
 CACHE_SIZE = 10_000
 
+# API and stage, deployment, authorizer, identity.
+type CacheKey = tuple[tuple[str, str], str, str, tuple[str | None, ...]]
+
 MESSAGES = {
     Decision.EXPLICIT_DENY: (
         "User is not authorized to access this resource with an explicit deny in an "
@@ -71,9 +74,10 @@ class LambdaAuthorizerHandler(RestApiGatewayHandler):
     """Runs before the API key is checked, whose value an authorizer may supply."""
 
     def __init__(self) -> None:
-        self._cache: ExpiringCache[AuthorizerResult] = ExpiringCache(CACHE_SIZE)
+        self._cache: ExpiringCache[CacheKey, AuthorizerResult] = ExpiringCache(CACHE_SIZE)
         self._deployments: dict[tuple[str, str], str] = {}
 
+    @override
     def __call__(
         self,
         chain: RestApiGatewayHandlerChain,
@@ -162,6 +166,7 @@ def method_arn(context: RestApiInvocationContext) -> str:
 
 
 def request_data(context: RestApiInvocationContext) -> RequestData:
+    """The parts of a request identity sources refer to."""
     request = context.invocation_request
     return RequestData(
         headers=dict(request["headers"]),

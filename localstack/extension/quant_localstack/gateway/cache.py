@@ -6,19 +6,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 
-class ExpiringCache[V]:
+class ExpiringCache[K: Hashable, V]:
     """Least recently used entries go first beyond ``size``, each at the end of its own lifetime."""
 
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._clock = clock
-        self._entries: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: Hashable) -> V | None:
+    def get(self, key: K) -> V | None:
+        """The value of a key, None if it is not or no longer there."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -29,14 +30,15 @@ class ExpiringCache[V]:
             self._entries.move_to_end(key)
             return entry[1]
 
-    def put(self, key: Hashable, value: V, seconds: float) -> None:
+    def put(self, key: K, value: V, seconds: float) -> None:
+        """Keep a value for so many seconds."""
         with self._lock:
             self._entries[key] = (self._clock() + seconds, value)
             self._entries.move_to_end(key)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
 
-    def discard(self, unwanted: Callable[[Hashable], bool]) -> None:
+    def discard(self, unwanted: Callable[[K], bool]) -> None:
         """Drop the entries whose key is ``unwanted``."""
         with self._lock:
             for key in [key for key in self._entries if unwanted(key)]:

@@ -13,6 +13,8 @@ ACTION = "execute-api:Invoke"
 
 
 class Decision(Enum):
+    """Outcome of a policy for one method."""
+
     ALLOW = "allow"
     EXPLICIT_DENY = "explicit deny"
     IMPLICIT_DENY = "implicit deny"

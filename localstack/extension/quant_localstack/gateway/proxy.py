@@ -7,7 +7,7 @@ import base64
 import contextvars
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, override
 
 from localstack.services.apigateway.next_gen.execute_api import helpers
 from localstack.services.apigateway.next_gen.execute_api.context import (
@@ -32,6 +32,9 @@ def matches_binary_media_types(mime_type: str | None, binary_media_types: list[s
 
 
 class BinaryProxyIntegration(RestApiAwsProxyIntegration):
+    """Takes the place of the core's AWS_PROXY integration."""
+
+    @override
     def invoke(self, context: RestApiInvocationContext) -> EndpointResponse:
         """Invoke the function as the core does, at most for the integration's timeout.
 
@@ -43,7 +46,7 @@ class BinaryProxyIntegration(RestApiAwsProxyIntegration):
         def run() -> None:
             try:
                 result.set_result(current.run(super(BinaryProxyIntegration, self).invoke, context))
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 raised again where it is waited for
                 result.set_exception(error)
 
         millis = int(context.integration.get("timeoutInMillis") or DEFAULT_TIMEOUT_MILLIS)
@@ -55,6 +58,7 @@ class BinaryProxyIntegration(RestApiAwsProxyIntegration):
                 raise
             raise IntegrationTimeoutError("Endpoint request timed out") from error
 
+    @override
     def create_lambda_input_event(self, context: RestApiInvocationContext) -> dict[str, Any]:
         event: dict[str, Any] = super().create_lambda_input_event(context)
         body = context.integration_request["body"]

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gateway
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, override
 
 from localstack.http import Response
 from localstack.services.apigateway.next_gen.execute_api.context import RestApiInvocationContext
@@ -32,6 +32,7 @@ _VARIABLE = re.compile(
 class GatewayResponseHandler(GatewayExceptionHandler):
     """Answers a request the gateway itself ended."""
 
+    @override
     def create_exception_response(
         self, exception: BaseGatewayException, context: RestApiInvocationContext
     ) -> Response:

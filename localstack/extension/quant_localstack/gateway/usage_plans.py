@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, override
 
 from localstack.http import Response
 from localstack.services.apigateway.next_gen.execute_api.api import RestApiGatewayHandlerChain
@@ -35,6 +35,7 @@ class UsagePlanHandler(ApiKeyValidationHandler):
         self._throttler = Throttler()
         self._quotas = QuotaCounter()
 
+    @override
     def __call__(
         self,
         chain: RestApiGatewayHandlerChain,
@@ -90,6 +91,7 @@ def parse_throttle(settings: Mapping[str, Any] | None) -> Throttle | None:
 
 
 def parse_quota(settings: Mapping[str, Any] | None) -> Quota | None:
+    """None unless a limit is set."""
     if not settings or settings.get("limit") is None:
         return None
     return Quota(int(settings["limit"]), settings["period"], int(settings.get("offset") or 0))

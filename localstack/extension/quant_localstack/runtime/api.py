@@ -8,6 +8,7 @@ import socketserver
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import override
 
 PREFIX = "/2018-06-01/runtime"
 
@@ -30,16 +31,18 @@ class Invocation:
     is_error: bool = False
 
     def finish(self, payload: bytes, *, is_error: bool) -> None:
+        """Set what the function answered and wake who waits for it."""
         self.payload = payload
         self.is_error = is_error
         self.done.set()
 
 
 class _Server(ThreadingHTTPServer):
+    @override
     def server_bind(self) -> None:
         # HTTPServer would look its own name up in the DNS.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = self.socket.getsockname()
 
 
 class RuntimeApi:
@@ -69,6 +72,7 @@ class RuntimeApi:
         return f"127.0.0.1:{self._server.server_port}"
 
     def submit(self, invocation: Invocation) -> None:
+        """Queue an event for the process."""
         self._waiting.put(invocation)
 
     def close(self) -> None:
@@ -150,6 +154,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
+        @override
         def log_message(self, format: str, *args: object) -> None:
             """Requests of the runtime are not worth a line each."""
 

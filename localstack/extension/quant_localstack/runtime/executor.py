@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import override
 
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import (
@@ -33,7 +34,7 @@ POLL_SECONDS = 0.05
 MIB = 1024 * 1024
 
 
-class FunctionFailure(Exception):
+class FunctionError(Exception):
     """A failure the invoker sees as AWS's error payload, a JSON object."""
 
     def __init__(self, error_type: str, message: str) -> None:
@@ -41,16 +42,18 @@ class FunctionFailure(Exception):
         self.error_type = error_type
 
     def payload(self) -> bytes:
+        """What the invoker receives."""
         return json.dumps({"errorType": self.error_type, "errorMessage": str(self)}).encode()
 
 
-class InitFailure(FunctionFailure):
+class InitError(FunctionError):
     """The runtime itself reported why it could not load the function."""
 
     def __init__(self, reported: bytes) -> None:
         super().__init__("Runtime.InitError", "initialisation failed")
         self.reported = reported
 
+    @override
     def payload(self) -> bytes:
         return self.reported
 
@@ -58,7 +61,7 @@ class InitFailure(FunctionFailure):
 class ProcessRuntimeExecutor(RuntimeExecutor):
     """One execution environment; LocalStack sends it one event at a time."""
 
-    def __init__(self, id: str, function_version: FunctionVersion) -> None:
+    def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
         super().__init__(id, function_version)
         self._environment: dict[str, str] = {}
         self._sandbox: Sandbox | None = None
@@ -71,35 +74,43 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
     # RuntimeExecutor
 
+    @override
     def start(self, env_vars: dict[str, str]) -> None:
         """Start the process and wait for its initialisation, at most 10 s.
 
         A failed initialisation is no failure of this method: the first event reports it.
         """
         self._environment = {name: str(value) for name, value in env_vars.items()}
-        self._environment["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{self.function_version.config.runtime}"
+        self._environment["AWS_EXECUTION_ENV"] = (
+            f"AWS_Lambda_{self.function_version.config.runtime}"
+        )
         sandbox = self._launch()
         deadline = time.monotonic() + INIT_SECONDS
         while time.monotonic() < deadline and not self._stopped.is_set():
             if self._init_ended(sandbox, POLL_SECONDS):
                 return
 
+    @override
     def stop(self) -> None:
         self._stopped.set()
         with self._lock:
             self._reset()
             shutil.rmtree(self._scratch, ignore_errors=True)
 
+    @override
     def get_address(self) -> str:
         return "127.0.0.1"
 
+    @override
     def get_endpoint_from_executor(self) -> str:
         return "127.0.0.1"
 
+    @override
     def get_runtime_endpoint(self) -> str:
         """Only the agent LocalStack puts into containers would call it."""
         return "http://127.0.0.1"
 
+    @override
     def get_logs(self) -> str:
         """Output since the end of the last event."""
         with self._lock:
@@ -108,6 +119,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             return self._output
 
     @classmethod
+    @override
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         if function_version.config.code:
             function_version.config.code.prepare_for_execution()
@@ -115,16 +127,19 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             layer.code.prepare_for_execution()
 
     @classmethod
+    @override
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
         """LocalStack removes the code it has extracted itself."""
 
     @classmethod
+    @override
     def validate_environment(cls) -> bool:
         if not os.access(os.environ.get(INTERPRETER_VARIABLE, ""), os.X_OK):
             LOG.warning("%s must name a Python interpreter", INTERPRETER_VARIABLE)
             return False
         return True
 
+    @override
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         """Have the function process one event; the result's ``logs`` are AWS's lines."""
         request_id = payload["invoke-id"]
@@ -143,7 +158,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         try:
             with self._lock:
                 if self._stopped.is_set():
-                    raise FunctionFailure(
+                    raise FunctionError(
                         "Runtime.ExitError",
                         f"RequestId: {request_id} Error: execution environment stopped",
                     )
@@ -154,9 +169,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             sandbox.api.submit(invocation)
             self._await_result(sandbox, invocation, started, timeout)
             body, is_error = invocation.payload, invocation.is_error
-        except FunctionFailure as failure:
+        except FunctionError as failure:
             body, is_error = failure.payload(), True
-            if not isinstance(failure, InitFailure):
+            if not isinstance(failure, InitError):
                 log.append(str(failure))
         seconds = min(time.monotonic() - started, timeout)
         peak = 0
@@ -231,7 +246,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if sandbox.api.ready.is_set():
             return
         if sandbox.api.init_error is not None:
-            raise InitFailure(sandbox.api.init_error)
+            raise InitError(sandbox.api.init_error)
         raise self._exit_failure(sandbox, request_id)
 
     def _await_result(
@@ -247,19 +262,19 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         limit = self.function_version.config.memory_size * MIB
         if sandbox.memory() > limit:
             sandbox.kill()
-            raise FunctionFailure(
+            raise FunctionError(
                 "Runtime.OutOfMemory",
                 f"RequestId: {request_id} Error: Runtime exited with error: signal: killed",
             )
         if time.monotonic() - started >= timeout:
             sandbox.kill()
-            raise FunctionFailure(
+            raise FunctionError(
                 "Sandbox.Timedout",
                 f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds",
             )
 
     @staticmethod
-    def _exit_failure(sandbox: Sandbox, request_id: str) -> FunctionFailure:
+    def _exit_failure(sandbox: Sandbox, request_id: str) -> FunctionError:
         code = sandbox.returncode
         if code == 0:
             reason = "Runtime exited without providing a reason"
@@ -267,7 +282,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             reason = f"Runtime exited with error: signal: {-code}"
         else:
             reason = f"Runtime exited with error: exit status {code}"
-        return FunctionFailure("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+        return FunctionError("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
     def _report(self, request_id: str, seconds: float, peak: int) -> str:
         fields = [

@@ -85,6 +85,7 @@ class Sandbox:
 
     @property
     def pid(self) -> int:
+        """Id of the process and of its group."""
         return self._process.pid
 
     @property
@@ -155,4 +156,3 @@ def layer_paths(root: Path) -> list[Path]:
     """
     packages = sorted(root.glob("python/lib/python3.*/site-packages"))
     return [root / "python", *packages]
-
