@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run e2e tests against the API at this URL instead of starting a local cloud; "
         "tokens then come from QUANT_TOKEN_<TIER> in the environment",
     )
+    parser.addoption(
+        "--local-cloud",
+        help="run e2e tests against this running local cloud (such as `default`, that of "
+        "`make run`) instead of starting one",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +122,11 @@ def local_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     base_url = request.config.getoption("--base-url")
     if base_url:
         yield LocalCloud(base_url.rstrip("/"), {})
+        return
+    running = request.config.getoption("--local-cloud")
+    if running:
+        run = json.loads((PROJECT / ".local" / running / "run.json").read_text())
+        yield LocalCloud(run["url"], run, running)
         return
     name = "test"
     supervise = [sys.executable, str(SUPERVISOR)]

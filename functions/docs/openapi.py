@@ -6,7 +6,6 @@ from fastapi import Request
 from starlette.responses import Response
 
 from quant_http.app import RouteApp
-from quant_http.openapi import with_server
 from quant_http.responses import CACHE_HEADERS, entity
 
 app = RouteApp("docs.openapi")
@@ -23,7 +22,7 @@ _DOCUMENT = Path(__file__).parent.parent / "openapi.json"
 )
 async def openapi(request: Request) -> Response:
     """The OpenAPI 3.1 document of the whole API."""
-    return entity(request, with_server(_DOCUMENT.read_bytes(), request.scope))
+    return entity(request, _DOCUMENT.read_bytes())
 
 
 handler = app.handler

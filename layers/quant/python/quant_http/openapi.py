@@ -4,7 +4,6 @@ Run as ``python -m quant_http.openapi FUNCTIONS_DIR OUTPUT`` by the build.
 """
 
 import importlib
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from quant import __version__
 from quant.tiers import TIERS
 from quant_http.json import dump_json
 from quant_http.problems import Problem
-from quant_http.routes import ROUTES
+from quant_http.routes import ROUTES, route
 
 TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
@@ -41,6 +40,10 @@ def _description() -> str:
     )
 
 
+def _up_from(path: str) -> str:
+    return "/".join([".."] * (path.count("/") - 1))
+
+
 def merged(functions_dir: Path) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of all routes.
 
@@ -59,7 +62,8 @@ def merged(functions_dir: Path) -> dict[str, Any]:
             "description": _description(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "The stage this document was served from"}],
+        # Relative to this document's own URL: right below any host, stage or custom domain.
+        "servers": [{"url": _up_from(route("docs.openapi").path), "description": "This API"}],
         "tags": list(TAGS),
         "paths": {},
         "components": {
@@ -77,8 +81,8 @@ def merged(functions_dir: Path) -> dict[str, Any]:
     problem_schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     _add_schemas(document, problem_schema.pop("$defs"))
     _add_schemas(document, {Problem.__name__: problem_schema})
-    for route in ROUTES:
-        app = importlib.import_module(route.name).app.asgi
+    for declared in ROUTES:
+        app = importlib.import_module(declared.name).app.asgi
         part = get_openapi(title="", version="", routes=app.routes)
         for path, operations in part["paths"].items():
             document["paths"].setdefault(path, {}).update(operations)
@@ -96,21 +100,6 @@ def _add_schemas(document: dict[str, Any], schemas: Mapping[str, Any]) -> None:
         if known.setdefault(name, schema) != schema:
             msg = f"two different schemas are called {name}"
             raise ValueError(msg)
-
-
-def with_server(document: bytes, scope: Mapping[str, Any]) -> bytes:
-    """Return ``document`` with the URL of the stage it is served from.
-
-    Args:
-        document: A merged OpenAPI document.
-        scope: ASGI scope of the request; Mangum puts API Gateway's event in it.
-    """
-    context = scope.get("aws.event", {}).get("requestContext", {})
-    # requestContext.path has the stage where the URL has it, and not under a custom domain.
-    prefix = str(context.get("path", "")).removesuffix(str(scope.get("path", "")))
-    loaded = json.loads(document)
-    loaded["servers"][0]["url"] = prefix or "/"
-    return dump_json(loaded)
 
 
 def main() -> None:
