@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.commands import Commands, StepError
-from supervisor.state import DEFAULT_ROOT, PROJECT, digest
+from supervisor.state import DEFAULT_ROOT, PROJECT, digest, exclusive
 
 _FOLDER = PROJECT / "localstack"
 _MARKER = "quant-digest.txt"
@@ -93,10 +93,12 @@ def ensure_all(commands: Commands, root: Path = DEFAULT_ROOT) -> bool:
     Raises:
         StepError: see ``ensure``.
     """
-    made = [
-        ensure(environment, commands)
-        for environment in (localstack_environment(root), runtime_environment(root))
-    ]
+    # Local clouds of all names share the environments.
+    with exclusive(root / "envs" / "lock"):
+        made = [
+            ensure(environment, commands)
+            for environment in (localstack_environment(root), runtime_environment(root))
+        ]
     if made[0]:
         # plux would go on loading the entry points of the former environment.
         shutil.rmtree(plux_home(root) / ".cache" / "plux", ignore_errors=True)
