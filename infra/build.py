@@ -1,18 +1,21 @@
 """Build what Lambda runs besides the handlers: layers, documentation assets, the API description.
 
 ``python -m infra.build --target local|aws`` fills ``build/``. A part is rebuilt only when the
-digest of its inputs has changed. Layers hold unchecked-hash ``.pyc`` files (PEP 552), which stay
-valid whatever modification times packing and unpacking give their sources, so that a cold start
-never compiles.
+digest of its inputs has changed, and the same inputs give the same bytes. Layers hold
+unchecked-hash ``.pyc`` files (PEP 552), which stay valid whatever modification times packing and
+unpacking give their sources, so that a cold start never compiles.
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,11 +38,16 @@ _DOCS_ASSETS: Final = {
     "redoc.standalone.js.LICENSE.txt": "node_modules/redoc/bundles/redoc.standalone.js.LICENSE.txt",
     "redoc.LICENSE.txt": "node_modules/redoc/LICENSE",
     "swagger-ui-bundle.js": "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
-    "swagger-ui-bundle.js.LICENSE.txt": "node_modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",
+    "swagger-ui-bundle.js.LICENSE.txt": (
+        "node_modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt"
+    ),
     "swagger-ui.css": "node_modules/swagger-ui-dist/swagger-ui.css",
     "swagger-ui.LICENSE.txt": "node_modules/swagger-ui-dist/LICENSE",
     "swagger-ui.NOTICE.txt": "node_modules/swagger-ui-dist/NOTICE",
 }
+
+# The earliest time a zip archive can express.
+_ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 # importlib.metadata reads these two; the rest of a .dist-info folder serves installers.
 _RUNTIME_METADATA: Final = frozenset({"METADATA", "entry_points.txt"})
@@ -52,12 +60,20 @@ def build(target: str) -> None:
         FileNotFoundError: ``uv`` or ``node_modules`` is missing.
         subprocess.CalledProcessError: ``uv`` or the OpenAPI merge failed.
     """
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:
+        # Two builds at a time would write the same folders.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build(target)
+
+
+def _build(target: str) -> None:
     layers = BUILD / target / "layers"
     sources = ROOT / "layers/quant/python"
-    _refresh(layers / "quant", [target, sources], partial(_copy_quant, target, sources))
+    _refresh(layers / "quant.zip", [target, sources], partial(_copy_quant, target, sources))
     for name in THIRD_PARTY_LAYERS:
         lock = ROOT / f"layers/{name}/requirements.txt"
-        _refresh(layers / name, [target, lock], partial(_install, target, lock))
+        _refresh(layers / f"{name}.zip", [target, lock], partial(_install, target, lock))
     _refresh(
         BUILD / "docs-assets",
         [ROOT / source for source in _DOCS_ASSETS.values()],
@@ -105,8 +121,8 @@ def _sources(folder: Path) -> Iterable[Path]:
     )
 
 
-def _copy_quant(target: str, sources: Path, layer: Path) -> None:
-    python = layer / "python"
+def _copy_quant(target: str, sources: Path, archive: Path) -> None:
+    python = _empty_layer(archive)
     for source in _sources(sources):
         relative = source.relative_to(sources)
         if not any(relative.is_relative_to(folder) for folder in _NOT_SERVED):
@@ -114,10 +130,11 @@ def _copy_quant(target: str, sources: Path, layer: Path) -> None:
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, destination)
     _compile(target, python)
+    _pack(python, archive)
 
 
-def _install(target: str, lock: Path, layer: Path) -> None:
-    python = layer / "python"
+def _install(target: str, lock: Path, archive: Path) -> None:
+    python = _empty_layer(archive)
     version = ".".join(map(str, AWS_PYTHON))
     platform_options = (
         ["--python-platform", AWS_PLATFORM, "--python-version", version]
@@ -132,6 +149,26 @@ def _install(target: str, lock: Path, layer: Path) -> None:
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - our own list
     _strip(python)
     _compile(target, python)
+    _pack(python, archive)
+
+
+def _empty_layer(archive: Path) -> Path:
+    """Return the ``python/`` folder, made afresh, of the layer that ``archive`` will hold."""
+    folder = archive.with_suffix("")
+    shutil.rmtree(folder, ignore_errors=True)
+    python = folder / "python"
+    python.mkdir(parents=True)
+    return python
+
+
+def _pack(python: Path, archive: Path) -> None:
+    """Write the layer's archive: sorted names, one modification time, no owner."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
+        for file in sorted(path for path in python.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(file.relative_to(python.parent)), _ZIP_EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (stat.S_IFREG | (0o755 if file.suffix == ".so" else 0o644)) << 16
+            packed.writestr(entry, file.read_bytes())
 
 
 def _strip(python: Path) -> None:

@@ -16,7 +16,7 @@ class Artefacts:
 
     Attributes:
         functions: Handlers, ``<folder>/<module>.py``.
-        layers: One folder per layer with a ``python/`` folder in it.
+        layers: One archive per layer, ``<name>.zip``, with a ``python/`` folder in it.
         bundles: What routes name in ``Route.bundles``.
     """
 

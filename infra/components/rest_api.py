@@ -158,6 +158,7 @@ class RestApi(Construct):
                 throttling_burst_limit=config.stage_burst_limit,
             ),
         )
+        self.api.node.try_remove_child("Endpoint")  # an output; the stack has its own
         self._authorizer = apigateway.RequestAuthorizer(
             self,
             "Jwt",

@@ -77,7 +77,7 @@ class StoreConnection:
             )
 
 
-def _reference(secret: secretsmanager.ISecret) -> secretsmanager.ISecret:
+def _reference(secret: secretsmanager.Secret) -> secretsmanager.ISecret:
     """Return ``secret`` without its key.
 
     A grant on the secret itself would write the reader's role into the key's policy, and the

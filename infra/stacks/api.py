@@ -70,7 +70,7 @@ class ApiStack(Stack):
             self,
             f"{name.capitalize()}Layer",
             layer_version_name=self._config.name(name),
-            code=lambda_.Code.from_asset(str(self._artefacts.layers / name)),
+            code=lambda_.Code.from_asset(str(self._artefacts.layers / f"{name}.zip")),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
         )
 
@@ -98,10 +98,12 @@ class ApiStack(Stack):
 
     def _function(self, route: Route) -> RouteFunction:
         stores = [self._data.stores[store] for store in sorted(route.stores)]
+        layers = [self._layers["quant"], self._layers["api"]]
         environment = {
             name: value for store in stores for name, value in store.environment().items()
         }
         if Secret.JWKS in route.secrets:
+            layers.append(self._layers["auth"])
             environment |= self._token_environment()
         function = RouteFunction(
             self,
@@ -109,7 +111,7 @@ class ApiStack(Stack):
             config=self._config,
             artefacts=self._artefacts,
             name=route.name,
-            layers=[self._layers["quant"], self._layers["api"]],
+            layers=layers,
             environment=environment,
             memory_mb=route.memory_mb,
             timeout_s=route.timeout_s,

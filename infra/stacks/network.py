@@ -66,13 +66,27 @@ class NetworkStack(Stack):
             )
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
+        group = ec2.SecurityGroup(
             self,
             f"{name}Group",
             vpc=self.vpc,
             description=description,
             allow_all_outbound=False,
         )
+        # EC2 gives a group without a rule of its own one that allows all outbound traffic, and
+        # the rules below are resources of their own. Nobody has this address.
+        cfn_group = group.node.default_child
+        assert isinstance(cfn_group, ec2.CfnSecurityGroup)  # noqa: S101 - narrows the type
+        cfn_group.security_group_egress = [
+            ec2.CfnSecurityGroup.EgressProperty(
+                cidr_ip="255.255.255.255/32",
+                description="No other traffic",
+                ip_protocol="icmp",
+                from_port=252,
+                to_port=86,
+            )
+        ]
+        return group
 
 
 def _allow(

@@ -1,0 +1,30 @@
+"""Templates of all environments, synthesised once per session from dummy handlers and layers."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from infra_support import Assembly, dummy_artefacts, synthesise
+
+
+@pytest.fixture(scope="session")
+def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assembly]:
+    artefacts = dummy_artefacts(tmp_path_factory.mktemp("artefacts"))
+
+    @cache
+    def assemble(environment: str) -> Assembly:
+        return synthesise(environment, artefacts, tmp_path_factory.mktemp(environment))
+
+    return assemble
+
+
+@pytest.fixture(scope="session", params=("local", "dev", "prod"))
+def assembly(request: pytest.FixtureRequest, assemble: Callable[[str], Assembly]) -> Assembly:
+    """Each environment in turn."""
+    return assemble(request.param)
+
+
+@pytest.fixture(scope="session", params=("dev", "prod"))
+def aws_assembly(request: pytest.FixtureRequest, assemble: Callable[[str], Assembly]) -> Assembly:
+    """Each environment on AWS in turn."""
+    return assemble(request.param)

@@ -1,0 +1,122 @@
+"""API Gateway has the routes of the table and nothing else."""
+
+import re
+from typing import Any
+
+from infra.stacks.api import AUTHORIZER
+from infra_support import Assembly
+
+from quant_http.routes import ROUTES, Access
+
+Method = tuple[str, str]
+
+
+def _methods(assembly: Assembly) -> dict[Method, dict[str, Any]]:
+    """Return the properties of every method by verb and path."""
+    resources = assembly.resources("AWS::ApiGateway::Resource")
+
+    def path(reference: dict[str, Any]) -> str:
+        if "Fn::GetAtt" in reference:  # the API's root resource
+            return ""
+        properties = resources[reference["Ref"]]["Properties"]
+        return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+
+    found: dict[Method, dict[str, Any]] = {}
+    for properties in assembly.properties("AWS::ApiGateway::Method"):
+        key = properties["HttpMethod"], path(properties["ResourceId"]) or "/"
+        assert key not in found
+        found[key] = properties
+    return found
+
+
+def test_methods_are_the_route_table(assembly: Assembly) -> None:
+    assert set(_methods(assembly)) == {(route.method, route.path) for route in ROUTES}
+
+
+def test_no_proxy_resource(assembly: Assembly) -> None:
+    parts = [item["PathPart"] for item in assembly.properties("AWS::ApiGateway::Resource")]
+    assert not [part for part in parts if "+" in part]
+    assert "ANY" not in {verb for verb, _ in _methods(assembly)}
+
+
+def test_token_routes_need_the_authorizer_and_a_key(assembly: Assembly) -> None:
+    [authorizer] = assembly.resources("AWS::ApiGateway::Authorizer")
+    for (verb, path), method in _methods(assembly).items():
+        [route] = [route for route in ROUTES if (route.method, route.path) == (verb, path)]
+        if route.access is Access.TOKEN:
+            assert method["AuthorizationType"] == "CUSTOM", route.name
+            assert method["AuthorizerId"] == {"Ref": authorizer}, route.name
+            assert method["ApiKeyRequired"] is True, route.name
+        else:
+            assert method["AuthorizationType"] == "NONE", route.name
+            assert "AuthorizerId" not in method, route.name
+            assert not method.get("ApiKeyRequired"), route.name
+
+
+def test_public_routes_are_these_alone(assembly: Assembly) -> None:
+    public = {
+        path
+        for (_, path), method in _methods(assembly).items()
+        if method["AuthorizationType"] == "NONE"
+    }
+    assert public == {
+        "/",
+        "/health",
+        "/health/ready",
+        "/.well-known/jwks.json",
+        "/api/v1/openapi.json",
+        "/api/v1/docs",
+        "/api/v1/redoc",
+        "/api/v1/docs/assets/{name}",
+    }
+
+
+def test_method_calls_its_own_function(assembly: Assembly) -> None:
+    aliases = assembly.resources("AWS::Lambda::Alias")
+    methods = _methods(assembly)
+    for route in ROUTES:
+        function, _ = assembly.function(route.name)
+        integration = methods[route.method, route.path]["Integration"]
+        [alias] = [
+            part["Ref"]
+            for part in integration["Uri"]["Fn::Join"][1]
+            if isinstance(part, dict) and part.get("Ref") in aliases
+        ]
+        assert integration["Type"] == "AWS_PROXY"
+        assert aliases[alias]["Properties"]["FunctionName"] == {"Ref": function}, route.name
+
+
+def test_only_api_gateway_may_invoke_and_only_for_one_method(assembly: Assembly) -> None:
+    sources = []
+    for permission in assembly.properties("AWS::Lambda::Permission"):
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        sources.append(permission["SourceArn"]["Fn::Join"][1][-1])
+    methods = [re.sub(r"{\w+}", "*", f"/{route.method}{route.path}") for route in ROUTES]
+    [authorizer] = assembly.resources("AWS::ApiGateway::Authorizer")
+    others = [source for source in sources if source == {"Ref": authorizer}]
+    assert len(others) == 1
+    assert sorted(source for source in sources if source not in others) == sorted(methods)
+
+
+def test_authorizer_reads_the_authorization_header_and_caches(assembly: Assembly) -> None:
+    [authorizer] = assembly.properties("AWS::ApiGateway::Authorizer")
+    assert authorizer["Type"] == "REQUEST"
+    assert authorizer["IdentitySource"] == "method.request.header.Authorization"
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 60
+    assembly.function(AUTHORIZER)
+
+
+def test_api_is_regional_and_keys_come_from_the_authorizer(assembly: Assembly) -> None:
+    [api] = assembly.properties("AWS::ApiGateway::RestApi")
+    assert api["ApiKeySourceType"] == "AUTHORIZER"
+    assert api["BinaryMediaTypes"] == ["*/*"]
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+
+
+def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> None:
+    [stage] = assembly.properties("AWS::ApiGateway::Stage")
+    assert stage["StageName"] == assembly.config.environment
+    assert "$context.requestId" in stage["AccessLogSetting"]["Format"]
+    [settings] = stage["MethodSettings"]
+    assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
+    assert not settings.get("DataTraceEnabled")

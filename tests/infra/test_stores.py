@@ -1,0 +1,182 @@
+"""Data stores: encrypted and private on AWS, replaced by endpoints locally, reached by few."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from infra_support import LOCAL_CONTEXT, Assembly
+
+from quant_http.routes import ROUTES, Store
+
+STORE_ROUTES = [route.name for route in ROUTES if route.stores]
+
+
+def _variables(assembly: Assembly, name: str) -> dict[str, Any]:
+    _, function = assembly.function(name)
+    variables: dict[str, Any] = function["Environment"]["Variables"]
+    return variables
+
+
+def test_database_is_encrypted_private_and_backed_up(aws_assembly: Assembly) -> None:
+    [instance] = aws_assembly.properties("AWS::RDS::DBInstance", "Data")
+    prod = aws_assembly.config.environment == "prod"
+    assert instance["StorageEncrypted"] is True
+    assert "Key" in str(instance["KmsKeyId"])
+    assert instance["PubliclyAccessible"] is False
+    assert instance["Engine"] == "postgres"
+    assert instance["EngineVersion"].split(".")[0] == "18"
+    assert instance["BackupRetentionPeriod"] >= (7 if prod else 1)
+    assert instance["MultiAZ"] is prod
+    assert instance["DeletionProtection"] is prod
+
+
+def test_database_accepts_tls_alone(aws_assembly: Assembly) -> None:
+    [group] = aws_assembly.properties("AWS::RDS::DBParameterGroup", "Data")
+    assert group["Parameters"]["rds.force_ssl"] == "1"
+
+
+def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> None:
+    [group] = aws_assembly.properties("AWS::RDS::DBParameterGroup", "Data")
+    reserved = 0
+    for route in ROUTES:
+        _, function = aws_assembly.function(route.name)
+        if Store.POSTGRES in route.stores:
+            reserved += function["ReservedConcurrentExecutions"]
+        else:
+            assert "ReservedConcurrentExecutions" not in function
+    # Superusers, RDS itself and the migrations keep some.
+    assert reserved <= int(group["Parameters"]["max_connections"]) - 15
+
+
+def test_cache_is_encrypted_private_and_asks_for_a_password(aws_assembly: Assembly) -> None:
+    [cache] = aws_assembly.properties("AWS::ElastiCache::ServerlessCache", "Data")
+    [user] = aws_assembly.properties("AWS::ElastiCache::User", "Data")
+    assert cache["Engine"] == user["Engine"] == "valkey"
+    assert "Key" in str(cache["KmsKeyId"])
+    assert cache["UserGroupId"]
+    assert cache["SecurityGroupIds"]
+    assert user["AuthenticationMode"]["Type"] == "password"
+    assert "NoPasswordRequired" not in user
+    assert {"-@all", "-@dangerous"} <= set(user["AccessString"].split())
+
+
+def test_key_rotates(aws_assembly: Assembly) -> None:
+    [key] = aws_assembly.properties("AWS::KMS::Key", "Data")
+    assert key["EnableKeyRotation"] is True
+
+
+def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
+    for name in STORE_ROUTES:
+        variables = _variables(aws_assembly, name)
+        assert variables["QUANT_DATABASE_TLS"] == variables["QUANT_VALKEY_TLS"] == "true"
+        assert "Database" in str(variables["QUANT_DATABASE_HOST"])
+        assert "AppSecret" in str(variables["QUANT_DATABASE_SECRET_ARN"])
+        assert "Admin" not in str(variables)
+
+
+def test_local_environment_uses_the_given_endpoints(assemble: Callable[[str], Assembly]) -> None:
+    local = assemble("local")
+    for name in STORE_ROUTES:
+        variables = _variables(local, name)
+        assert variables["QUANT_DATABASE_HOST"] == LOCAL_CONTEXT["database_host"]
+        assert variables["QUANT_DATABASE_PORT"] == LOCAL_CONTEXT["database_port"]
+        assert variables["QUANT_VALKEY_PORT"] == LOCAL_CONTEXT["valkey_port"]
+        assert variables["QUANT_DATABASE_SECRET_ARN"] == "quant/local/database"
+        assert variables["QUANT_VALKEY_SECRET_ARN"] == "quant/local/valkey"
+        assert variables["QUANT_DATABASE_TLS"] == variables["QUANT_VALKEY_TLS"] == "false"
+
+
+def _kinds(assembly: Assembly, stack: str) -> Counter[str]:
+    resources = assembly.templates[stack]["Resources"].values()
+    ignored = {"AWS::CDK::Metadata"}
+    return Counter(item["Type"] for item in resources if item["Type"] not in ignored)
+
+
+@pytest.mark.parametrize("stack", ["Network", "Api"])
+def test_local_stacks_have_the_resources_of_dev(
+    assemble: Callable[[str], Assembly], stack: str
+) -> None:
+    assert _kinds(assemble("local"), stack) == _kinds(assemble("dev"), stack)
+
+
+def test_local_data_stack_lacks_the_stores_alone(assemble: Callable[[str], Assembly]) -> None:
+    lacking = _kinds(assemble("dev"), "Data") - _kinds(assemble("local"), "Data")
+    assert not _kinds(assemble("local"), "Data") - _kinds(assemble("dev"), "Data")
+    assert {kind.split("::")[1] for kind in lacking} == {
+        "ElastiCache",
+        "KMS",
+        "RDS",
+        "SecretsManager",  # the stores' credentials, which exist beforehand
+    }
+
+
+def test_network_has_no_way_out(assembly: Assembly) -> None:
+    kinds = _kinds(assembly, "Network")
+    assert kinds["AWS::EC2::Subnet"] == 2
+    assert not kinds["AWS::EC2::NatGateway"]
+    assert not kinds["AWS::EC2::InternetGateway"]
+    assert not kinds["AWS::EC2::Route"]
+
+
+def test_security_groups_open_store_and_endpoint_ports_alone(assembly: Assembly) -> None:
+    opened: Counter[tuple[str, int]] = Counter()
+    for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
+        for rule in assembly.properties(kind, "Network"):
+            assert "CidrIp" not in rule
+            assert rule["FromPort"] == rule["ToPort"]
+            opened[kind, rule["FromPort"]] += 1
+    for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
+        assert opened[kind, 5432] == opened[kind, 6379] == 1
+        assert opened[kind, 443] == 2
+    for group in assembly.properties("AWS::EC2::SecurityGroup", "Network"):
+        assert "SecurityGroupIngress" not in group
+        # An address nobody has: without a rule EC2 would add one that allows everything.
+        assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
+
+
+def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> None:
+    for route in ROUTES:
+        _, function = assembly.function(route.name)
+        assert ("VpcConfig" in function) is bool(route.stores)
+        if route.stores:
+            groups = str(function["VpcConfig"]["SecurityGroupIds"])
+            assert groups.count("ClientsGroup") == len(route.stores)
+
+
+def _walk(node: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    if isinstance(node, dict) and not any(key.startswith("Fn::") for key in node):
+        return [pair for key, child in node.items() for pair in _walk(child, (*path, key))]
+    if isinstance(node, list):
+        return [pair for child in node for pair in _walk(child, path)]
+    return [(path, node)]
+
+
+def test_templates_hold_no_secret_value(assembly: Assembly) -> None:
+    sensitive = {"Value", "MasterUserPassword", "Passwords", "SecretString"}
+    kinds = {
+        "AWS::ApiGateway::ApiKey",
+        "AWS::ElastiCache::User",
+        "AWS::RDS::DBInstance",
+        "AWS::SecretsManager::Secret",
+    }
+    seen = 0
+    for template in assembly.templates.values():
+        for resource in template["Resources"].values():
+            if resource["Type"] not in kinds:
+                continue
+            for path, value in _walk(resource["Properties"]):
+                if path[-1] not in sensitive or "Tags" in path:
+                    continue
+                seen += 1
+                if path[-1] == "SecretString":
+                    assert json.loads(value) == {"keys": []}
+                else:
+                    assert json.dumps(value).count("{{resolve:secretsmanager:") == 1
+    assert seen >= 5
+
+
+def test_no_variable_holds_a_secret(assembly: Assembly) -> None:
+    for function in assembly.properties("AWS::Lambda::Function"):
+        assert "{{resolve" not in json.dumps(function["Environment"])

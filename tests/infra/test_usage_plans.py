@@ -1,0 +1,50 @@
+"""Usage plans are the tier table; their keys are secrets nobody has to see."""
+
+import json
+
+from infra.stacks.api import AUTHORIZER
+from infra_support import Assembly
+
+from quant.tiers import TIERS
+
+
+def test_plans_are_the_tier_table(assembly: Assembly) -> None:
+    plans = {
+        plan["UsagePlanName"]: plan for plan in assembly.properties("AWS::ApiGateway::UsagePlan")
+    }
+    assert len(plans) == len(TIERS)
+    for tier in TIERS.values():
+        plan = plans[assembly.config.name(tier.name)]
+        assert plan["Throttle"] == {
+            "RateLimit": tier.requests_per_minute / 60,
+            "BurstLimit": tier.burst,
+        }
+        assert plan["Quota"] == {"Limit": tier.monthly_quota, "Period": "MONTH"}
+        assert len(plan["ApiStages"]) == 1
+
+
+def test_each_plan_has_one_key_of_its_own(assembly: Assembly) -> None:
+    links = assembly.properties("AWS::ApiGateway::UsagePlanKey")
+    assert len({link["UsagePlanId"]["Ref"] for link in links}) == len(TIERS)
+    assert len({link["KeyId"]["Ref"] for link in links}) == len(TIERS)
+    assert len(links) == len(TIERS)
+
+
+def test_key_is_resolved_from_a_generated_secret(assembly: Assembly) -> None:
+    secrets = assembly.resources("AWS::SecretsManager::Secret")
+    used = set()
+    for key in assembly.properties("AWS::ApiGateway::ApiKey"):
+        prefix, reference, suffix = key["Value"]["Fn::Join"][1]
+        assert prefix == "{{resolve:secretsmanager:"
+        assert suffix == ":SecretString:::}}"
+        generated = secrets[reference["Ref"]]["Properties"]["GenerateSecretString"]
+        assert generated["PasswordLength"] >= 32
+        used.add(reference["Ref"])
+    assert len(used) == len(TIERS)
+
+
+def test_authorizer_knows_the_secret_of_every_tier(assembly: Assembly) -> None:
+    _, function = assembly.function(AUTHORIZER)
+    parts = function["Environment"]["Variables"]["QUANT_API_KEY_SECRET_ARNS"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else "arn" for part in parts)
+    assert json.loads(text) == dict.fromkeys(TIERS, "arn")

@@ -1,0 +1,122 @@
+"""Synthesised templates of the CDK app, and ways to ask them questions."""
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+if str(PROJECT) not in sys.path:
+    sys.path.append(str(PROJECT))
+
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+
+from aws_cdk import App  # noqa: E402
+from infra.app import add_stacks  # noqa: E402
+from infra.config import Config, config  # noqa: E402
+from infra.paths import LAYERS, Artefacts  # noqa: E402
+from infra.stacks.api import AUTHORIZER  # noqa: E402
+
+from quant_http.routes import ROUTES  # noqa: E402
+
+LOCAL_CONTEXT = {
+    "database_host": "127.0.0.1",
+    "database_port": "15432",
+    "valkey_host": "127.0.0.1",
+    "valkey_port": "16379",
+}
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What one environment synthesises to."""
+
+    config: Config
+    folder: Path
+    templates: Mapping[str, dict[str, Any]]
+
+    def resources(self, kind: str, stack: str = "Api") -> dict[str, Resource]:
+        """Return the resources of one CloudFormation type by logical id."""
+        return {
+            name: resource
+            for name, resource in self.templates[stack]["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+    def properties(self, kind: str, stack: str = "Api") -> list[dict[str, Any]]:
+        return [resource["Properties"] for resource in self.resources(kind, stack).values()]
+
+    def function(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Return logical id and properties of a route's function."""
+        wanted = f"{name}.handler"
+        [found] = [
+            (logical_id, resource["Properties"])
+            for logical_id, resource in self.resources("AWS::Lambda::Function").items()
+            if resource["Properties"]["Handler"] == wanted
+        ]
+        return found
+
+    def code(self, name: str) -> Path:
+        """Return the folder that becomes a route's code."""
+        _, properties = self.function(name)
+        digest = properties["Code"]["S3Key"].removesuffix(".zip")
+        return self.folder / f"asset.{digest}"
+
+    def statements(self, role_id: str) -> list[dict[str, Any]]:
+        """Return the statements of all policies attached to a role."""
+        return [
+            statement
+            for policy in self.properties("AWS::IAM::Policy")
+            if {"Ref": role_id} in policy["Roles"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+
+def dummy_artefacts(root: Path) -> Artefacts:
+    """Write a handler for every route, empty layers, and whatever the routes bundle."""
+    artefacts = Artefacts(root / "functions", root / "layers", root / "bundles")
+    for name in [*(route.name for route in ROUTES), AUTHORIZER]:
+        folder, module = name.split(".")
+        package = artefacts.functions / folder
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").touch()
+        (package / "_shared.py").write_text("SHARED = 1\n")
+        (package / f"{module}.py").write_text(
+            f"def handler(event, context):\n    return {name!r}\n"
+        )
+    artefacts.layers.mkdir()
+    for layer in LAYERS:
+        with zipfile.ZipFile(artefacts.layers / f"{layer}.zip", "w") as archive:
+            archive.writestr(zipfile.ZipInfo(f"python/{layer}.py"), "")
+    for bundle in {bundle for route in ROUTES for bundle in route.bundles}:
+        path = artefacts.bundles / bundle
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix:
+            path.write_text("{}")
+        else:
+            path.mkdir()
+            (path / "file.js").touch()
+    return artefacts
+
+
+def synthesise(environment: str, artefacts: Artefacts, folder: Path) -> Assembly:
+    """Synthesise one environment with the flags of cdk.json."""
+    flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    app = App(outdir=str(folder), context=flags)
+    settings = config(environment, LOCAL_CONTEXT.get)
+    add_stacks(app, settings, artefacts)
+    assembly = app.synth()
+    return Assembly(
+        config=settings,
+        folder=folder,
+        templates={
+            name: json.loads(Path(assembly.directory, f"{name}.template.json").read_text())
+            for name in ("Network", "Data", "Api")
+        },
+    )
