@@ -505,6 +505,31 @@ def test_logs_reach_cloudwatch(cloud: Cloud) -> None:
     assert {"START", "END", "REPORT"} <= kinds
 
 
+def test_updated_stack_takes_effect(cloud: Cloud) -> None:
+    formation, gateway = cloud.client("cloudformation"), cloud.client("apigateway")
+    changed = template()
+    resources = changed["Resources"]
+    resources["MethodPlainPOST"]["Properties"].update(
+        {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": "Token"}}
+    )
+    resources["Missing"]["Properties"]["StatusCode"] = "410"
+    resources["Token"]["Properties"]["IdentityValidationExpression"] = "[A-Z ]+"
+    resources["Plan0"]["Properties"]["Throttle"]["RateLimit"] = 0.25
+    resources["Deployment2"] = resources.pop("Deployment")
+    resources["Stage"]["Properties"]["DeploymentId"] = {"Ref": "Deployment2"}
+    formation.update_stack(StackName="test", TemplateBody=json.dumps(changed))
+    formation.get_waiter("stack_update_complete").wait(
+        StackName="test", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    assert cloud.request("/plain").status == 200
+    assert cloud.request("/plain", method="POST").status == 401
+    assert cloud.request("/nowhere").status == 410
+    assert cloud.request("/token", {"X-Token": "fine"}).status == 401
+    assert cloud.request("/token", {"X-Token": "NOW VALID"}).status == 200
+    rates = {plan["throttle"]["rateLimit"] for plan in gateway.get_usage_plans()["items"]}
+    assert rates == {0.25, 1000.5}
+
+
 def test_tail_of_the_log_in_an_invocation(cloud: Cloud) -> None:
     answer = cloud.client("lambda").invoke(
         FunctionName=cloud.outputs["AuthorizerFunction"],

@@ -1,16 +1,35 @@
-"""Corrections of resource providers the core has."""
+"""Corrections of resource providers the core has: of what they ignore and cannot update."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from localstack.services.apigateway.resource_providers.aws_apigateway_gatewayresponse import (
+    ApiGatewayGatewayResponseProvider,
+)
+from localstack.services.apigateway.resource_providers.aws_apigateway_method import (
+    ApiGatewayMethodProvider,
+)
 from localstack.services.apigateway.resource_providers.aws_apigateway_restapi import (
     ApiGatewayRestApiProvider,
 )
-from localstack.services.cloudformation.resource_provider import ProgressEvent, ResourceRequest
+from localstack.services.apigateway.resource_providers.aws_apigateway_stage import (
+    ApiGatewayStageProvider,
+)
+from localstack.services.cloudformation.resource_provider import (
+    OperationStatus,
+    ProgressEvent,
+    ResourceRequest,
+)
+from moto.apigateway.models import UsagePlan
 
 
 def patch_providers() -> None:
-    """Apply all corrections of this module."""
+    """Apply all corrections of this module; to be called once."""
     _patch_rest_api()
+    _patch_usage_plan()
+    ApiGatewayStageProvider.update = update_stage
+    ApiGatewayMethodProvider.update = update_method
+    ApiGatewayGatewayResponseProvider.update = update_gateway_response
 
 
 def _patch_rest_api() -> None:
@@ -28,3 +47,76 @@ def _patch_rest_api() -> None:
         return event
 
     ApiGatewayRestApiProvider.create = create_with_key_source
+
+
+def _patch_usage_plan() -> None:
+    """Have updates of usage plans keep the numbers' types: rates are fractions, limits integers."""
+    apply = UsagePlan.apply_patch_operations
+
+    def apply_with_numbers(self: UsagePlan, patch_operations: list[dict[str, Any]]) -> None:
+        others = []
+        for operation in patch_operations:
+            if operation["path"] == "/throttle/rateLimit" and operation["op"] != "remove":
+                self.throttle["rateLimit"] = float(operation["value"])
+            elif operation["path"] in ("/quota/limit", "/quota/offset"):
+                self.quota[operation["path"].rsplit("/", 1)[1]] = int(operation["value"])
+            else:
+                others.append(operation)
+        apply(self, others)
+
+    UsagePlan.apply_patch_operations = apply_with_numbers  # type: ignore[method-assign]
+
+
+def update_stage(_: ApiGatewayStageProvider, request: ResourceRequest[Any]) -> ProgressEvent[Any]:
+    """Point the stage to another deployment and set its variables and description."""
+    operations = stage_operations(request.previous_state, request.desired_state)
+    if operations:
+        request.aws_client_factory.apigateway.update_stage(
+            restApiId=request.previous_state["RestApiId"],
+            stageName=request.previous_state["StageName"],
+            patchOperations=operations,
+        )
+    return _success({**request.previous_state, **request.desired_state})
+
+
+def stage_operations(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Patch operations of UpdateStage for the properties a template changed."""
+    operations = []
+    for name, path in (("DeploymentId", "/deploymentId"), ("Description", "/description")):
+        if after.get(name) is not None and after[name] != before.get(name):
+            operations.append({"op": "replace", "path": path, "value": str(after[name])})
+    old, new = before.get("Variables") or {}, after.get("Variables") or {}
+    operations += [
+        {"op": "replace", "path": f"/variables/{name}", "value": str(value)}
+        for name, value in new.items()
+        if old.get(name) != value
+    ]
+    operations += [
+        {"op": "remove", "path": f"/variables/{name}"} for name in old if name not in new
+    ]
+    return operations
+
+
+def update_method(
+    self: ApiGatewayMethodProvider, request: ResourceRequest[Any]
+) -> ProgressEvent[Any]:
+    """Create the method anew: the core's update forgets its authorizer and API key."""
+    request.aws_client_factory.apigateway.delete_method(
+        restApiId=request.previous_state["RestApiId"],
+        resourceId=request.previous_state["ResourceId"],
+        httpMethod=request.previous_state["HttpMethod"],
+    )
+    return self.create(request)
+
+
+def update_gateway_response(
+    self: ApiGatewayGatewayResponseProvider, request: ResourceRequest[Any]
+) -> ProgressEvent[Any]:
+    """Put the gateway response again, which replaces it."""
+    event = self.create(request)
+    event.resource_model["Id"] = request.previous_state["Id"]
+    return event
+
+
+def _success(model: dict[str, Any]) -> ProgressEvent[Any]:
+    return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model, custom_context={})
