@@ -129,6 +129,7 @@ def test_date_read_back(day) -> None:
             "DOW (Exchanged); DowDuPont Inc. (Received)",
         ),
         ("AT&amp;T,&nbsp;Inc.  (NYSE)", "AT&T, Inc. (NYSE)"),
+        ("Merck &amp;amp; Co. Inc.", "Merck & Co. Inc."),
         ("S&P 500", "S&P 500"),
         ("a < b > c", "a < b > c"),
         ("tab\tand\x00nul\x1f", "tab and nul"),

@@ -37,6 +37,7 @@ _OPEN_CATEGORIES: Final = (Decimal(1_000_000), Decimal(50_000_000))
 _LARGEST_AMOUNT: Final = Decimal(10) ** 13  # the column holds 16 digits, two of them cents
 
 _TAG: Final = re.compile(r"<(/?)(a|b|br|div|em|i|p|small|span|strong)\b[^<>]*>", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&(?:amp|gt|lt|nbsp|quot);")
 _BLOCK_TAGS: Final = frozenset({"br", "div", "p"})
 _DATE_US: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _DATE_ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
@@ -115,8 +116,13 @@ def clean_text(value: object) -> str:
 
     # A separator of the source's own would be taken for one of ours.
     marked = _TAG.sub(replace, text_of(value).replace("\x1f", " "))
-    parts = (" ".join(printable(html.unescape(part)).split()) for part in marked.split("\x1f"))
+    parts = (" ".join(printable(_unescape(part)).split()) for part in marked.split("\x1f"))
     return "; ".join(part for part in parts if part)
+
+
+def _unescape(text: str) -> str:
+    # Some texts were escaped twice: "Merck &amp;amp; Co."
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), html.unescape(text))
 
 
 def printable(text: str) -> str:
