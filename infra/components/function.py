@@ -85,7 +85,7 @@ class RouteFunction(Construct):
         log_group.grant_write(self.role)
         if vpc is not None:
             self._allow_network_interfaces(function_name)
-        with _code(artefacts, name, bundles) as folder:
+        with route_code(artefacts, name, bundles) as folder:
             self.function = lambda_.Function(
                 self,
                 "Function",
@@ -162,8 +162,12 @@ class RouteFunction(Construct):
 
 
 @contextmanager
-def _code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
-    """Yield a folder with the bundles, the module, and what it may import from its own folder."""
+def route_code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
+    """Yield a folder with the bundles, the module, and what it may import from its own folder.
+
+    Raises:
+        FileNotFoundError: The module or a bundle does not exist.
+    """
     folder, module = name.split(".")
     source = artefacts.functions / folder
     if not (source / f"{module}.py").is_file():

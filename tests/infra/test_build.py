@@ -1,0 +1,178 @@
+"""What the build puts into layers: right versions, right machine, small, sufficient."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from infra import build
+from infra.components.function import route_code
+from infra.paths import BUILD, LAYERS, ROOT, Artefacts
+from infra.stacks.api import AUTHORIZER
+from infra_support import Assembly
+
+from quant_http.routes import ROUTES, Secret
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="session", params=["local", "aws"])
+def layers(request: pytest.FixtureRequest) -> Path:
+    """The layers of one target, built where they are out of date."""
+    build.build(request.param)
+    return BUILD / request.param / "layers"
+
+
+@pytest.fixture(scope="session")
+def local_layers() -> Path:
+    build.build("local")
+    return BUILD / "local" / "layers"
+
+
+def _unpacked(archive: Path) -> int:
+    with zipfile.ZipFile(archive) as packed:
+        return sum(entry.file_size for entry in packed.infolist())
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE))
+
+
+def test_layers_are_small(layers: Path) -> None:
+    """Lambda allows 250 MB; bytecode is 19 MB of the API layer and saves its compilation."""
+    sizes = {name: _unpacked(layers / f"{name}.zip") for name in LAYERS}
+    assert sizes["quant"] < 1 * MEGABYTE
+    assert sizes["api"] < 60 * MEGABYTE
+    assert sum(sizes.values()) < 120 * MEGABYTE
+
+
+def test_native_modules_are_for_lambda(tmp_path: Path) -> None:
+    build.build("aws")
+    arm64 = (183).to_bytes(2, "little")  # e_machine of ELF: EM_AARCH64
+    found = 0
+    for name in build.THIRD_PARTY_LAYERS:
+        with zipfile.ZipFile(BUILD / "aws" / "layers" / f"{name}.zip") as packed:
+            for entry in packed.namelist():
+                if entry.endswith(".so"):
+                    assert packed.read(entry)[18:20] == arm64, entry
+                    found += 1
+    assert found > 5
+
+
+def test_archives_carry_no_time_and_no_development_files(layers: Path) -> None:
+    for name in LAYERS:
+        with zipfile.ZipFile(layers / f"{name}.zip") as packed:
+            entries = packed.infolist()
+        assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+        names = [entry.filename for entry in entries]
+        assert all(entry.startswith("python/") for entry in names)
+        assert not [entry for entry in names if "/tests/" in entry or entry.endswith("/RECORD")]
+        assert not [entry for entry in names if "/boto3/" in entry]  # Lambda has its own
+
+
+def test_domain_layer_leaves_out_what_the_api_never_runs(local_layers: Path) -> None:
+    with zipfile.ZipFile(local_layers / "quant.zip") as packed:
+        names = packed.namelist()
+    assert "python/quant/settings.py" in names
+    assert not [name for name in names if re.search(r"quant/(cli|ingest|db/migrations)/", name)]
+
+
+@pytest.mark.parametrize("name", build.THIRD_PARTY_LAYERS)
+def test_locks_agree_with_the_development_environment(name: str) -> None:
+    tested = _pins(ROOT / "tests/requirements.txt")
+    deployed = _pins(ROOT / f"layers/{name}/requirements.txt")
+    assert deployed
+    assert deployed.items() <= tested.items()
+
+
+def test_unchanged_inputs_are_not_built_again(local_layers: Path) -> None:
+    before = {name: (local_layers / f"{name}.zip").stat().st_mtime_ns for name in LAYERS}
+    build.build("local")
+    assert {name: (local_layers / f"{name}.zip").stat().st_mtime_ns for name in LAYERS} == before
+
+
+def test_changed_input_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.write_text("1")
+    made: list[Path] = []
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_text(source.read_text())
+
+    monkeypatch.setattr(build, "__file__", str(source))
+    build._refresh(output, [source], make)
+    build._refresh(output, [source], make)
+    assert len(made) == 1
+    source.write_text("2")
+    build._refresh(output, [source], make)
+    assert len(made) == 2
+    assert output.read_text() == "2"
+
+
+def test_failed_build_is_not_taken_for_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.write_text("1")
+    monkeypatch.setattr(build, "__file__", str(source))
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        build._refresh(output, [source], fail)
+    build._refresh(output, [source], lambda path: path.write_text("whole"))
+    assert output.read_text() == "whole"
+
+
+def _variables(assembly: Assembly, name: str) -> dict[str, str]:
+    """Return a function's environment as Lambda would see it, references made up."""
+    _, properties = assembly.function(name)
+
+    def value(node: Any) -> str:
+        match node:
+            case str():
+                return node
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(value(part) for part in parts)
+        return "arn:aws:secretsmanager:us-east-1:000000000000:secret:made-up"
+
+    variables = properties["Environment"]["Variables"]
+    return {key: value(node) for key, node in variables.items()}
+
+
+@pytest.mark.parametrize("name", [*(route.name for route in ROUTES), AUTHORIZER])
+def test_function_starts_with_its_layers_alone(
+    assemble: Callable[[str], Assembly], local_layers: Path, name: str, tmp_path: Path
+) -> None:
+    """What a function's code and layers lack fails here rather than in the cloud."""
+    layers = ["quant", "auth" if name == AUTHORIZER else "api"]
+    [route] = [route for route in ROUTES if route.name == name] or [None]
+    if route and Secret.JWKS in route.secrets:
+        layers.append("auth")
+    script = f"import importlib; assert callable(importlib.import_module({name!r}).handler)"
+    with route_code(Artefacts.built_for("local"), name, route.bundles if route else ()) as code:
+        path = [str(code), *(str(local_layers / layer / "python") for layer in layers)]
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", script],
+            env={
+                **_variables(assemble("local"), name),
+                "PATH": os.defpath,
+                "PYTHONPATH": os.pathsep.join(path),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
