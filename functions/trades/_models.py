@@ -129,7 +129,7 @@ class Trade(BaseModel):
     comment: str | None = Field(examples=["Rebalancing"])
     notes: list[str] = Field(
         description="Codes of what could not be read or had to be mended.",
-        examples=[["disclosure_date_implausible"]],
+        examples=[["disclosure_date_unknown"]],
     )
     filing: FilingReference
 

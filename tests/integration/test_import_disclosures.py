@@ -289,7 +289,7 @@ def test_day_of_filing_that_becomes_known_is_filled_in(engine) -> None:
     rows = rows_file([house_row(20016000)])
     import_house(engine, rows)
     dates = "select array[notification_date, disclosure_date] from trades"
-    assert scalar(engine, dates) == [None, date(2020, 2, 1)]
+    assert scalar(engine, dates) == [date(2020, 2, 1), None]
     filed = {"20016000": date(2020, 2, 5)}
     report = import_house(engine, rows, filing_dates=filed)
     assert (report.existing, report.updated, report.changed) == (1, 1, True)

@@ -140,7 +140,7 @@ def test_known_dirt(seeded) -> None:
     assert notes == {
         "amount_upper_bound_mended": 9,
         "disclosure_before_transaction": 3,
-        "disclosure_date_is_notification": 617,
+        "disclosure_date_unknown": 617,
         "notification_after_disclosure": 8,
         "notification_before_transaction": 9,
         "notification_date_unreadable": 5,

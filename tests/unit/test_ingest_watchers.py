@@ -94,10 +94,25 @@ def test_house_row() -> None:
 @pytest.mark.parametrize(
     ("filed", "row", "expected", "notes"),
     [
-        (None, "09/09/2022 09/19/2022", (None, "2022-09-19"), "disclosure_date_is_notification"),
-        (None, "03/13/2025 03/28/1935", (None, None), "disclosure_date_unreadable"),
-        (None, "03/13/2025 03/28/2202", (None, None), "disclosure_date_unreadable"),
-        (None, "02/17/2022 01/17/2022", (None, None), "disclosure_before_transaction"),
+        (None, "09/09/2022 09/19/2022", ("2022-09-19", None), "disclosure_date_unknown"),
+        (
+            None,
+            "03/13/2025 03/28/1935",
+            (None, None),
+            "disclosure_date_unknown notification_date_unreadable",
+        ),
+        (
+            None,
+            "03/13/2025 03/28/2202",
+            (None, None),
+            "disclosure_date_unknown notification_date_unreadable",
+        ),
+        (
+            None,
+            "02/17/2022 01/17/2022",
+            (None, None),
+            "disclosure_date_unknown notification_before_transaction",
+        ),
         (
             "2025-04-11",
             "03/13/2025 03/28/1935",
@@ -278,7 +293,7 @@ def test_sample_is_the_same_every_time_and_labelled(tmp_path) -> None:
         for folder in folders
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 6
+    assert len(files[0]) == 7
 
     legislators = yaml.safe_load((folders[0] / "legislators/legislators-current.yaml").read_text())
     assert all(entry["id"]["bioguide"].startswith("Z9") for entry in legislators)

@@ -11,6 +11,7 @@ import json
 import math
 import random
 import uuid
+import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -187,18 +188,26 @@ def _paper_row(filing: int, doc_id: uuid.UUID) -> dict[str, str]:
     }
 
 
+def house_filings(seed: int) -> dict[str, date]:
+    """Return the day of filing of each House filing by its document id."""
+    draw = random.Random(seed + 2)  # noqa: S311 (sample data, not a secret)
+    return {
+        f"9{filing:07}": _FIRST_DAY + timedelta(days=45 + draw.randrange(_DAYS))
+        for filing in range(200)
+    }
+
+
 def house_rows(seed: int) -> list[dict[str, str]]:
     """Return transactions in the format of House Stock Watcher."""
     draw = random.Random(seed + 1)  # noqa: S311 (sample data, not a secret)
     rows: list[dict[str, str]] = []
-    for filing in range(200):
+    for filing, (doc_id, filed) in enumerate(house_filings(seed).items()):
         number = _SENATORS + 1 + filing % _REPRESENTATIVES
-        filed = _FIRST_DAY + timedelta(days=45 + draw.randrange(_DAYS))
-        doc_id = f"9{filing:07}"
         rows += [
             {
                 **_trade(draw, filed),
-                "disclosure_date": _us(filed),
+                # Like the real file, it has the notification date under this name.
+                "disclosure_date": _us(filed - timedelta(days=draw.randint(0, 3))),
                 "type": draw.choice(("Purchase", "Sale", "Sale", "Purchase", "Exchange")),
                 "representative": _name(number),
                 "district": f"ZZ{number - _SENATORS:02}",
@@ -244,12 +253,24 @@ def write_sample(folder: Path, seed: int = 20120404) -> None:
     _write_yaml(folder / "legislators" / "committee-membership-current.yaml", memberships())
     _write_json(folder / "senate" / "senate_stock_watcher_synthetic.json", senate_rows(seed))
     _write_json(folder / "house" / "house_stock_watcher_synthetic.json", house_rows(seed))
+    _write_filing_index(folder / "house" / "syntheticFD.xml", house_filings(seed))
     path = folder / "prices" / "prices_synthetic.csv"
     path.parent.mkdir()
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(price_rows(seed))
+
+
+def _write_filing_index(path: Path, filings: dict[str, date]) -> None:
+    root = ET.Element("FinancialDisclosure")
+    # The index lags behind: the last filings are not in it yet.
+    for doc_id, filed in list(filings.items())[:-5]:
+        member = ET.SubElement(root, "Member")
+        ET.SubElement(member, "FilingType").text = "P"
+        ET.SubElement(member, "FilingDate").text = _us(filed)
+        ET.SubElement(member, "DocID").text = doc_id
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def _write_yaml(path: Path, document: object) -> None:

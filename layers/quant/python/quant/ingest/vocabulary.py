@@ -35,8 +35,6 @@ class Note(StrEnum):
     NOTIFICATION_DATE_UNREADABLE = "notification_date_unreadable"
     NOTIFICATION_BEFORE_TRANSACTION = "notification_before_transaction"
     NOTIFICATION_AFTER_DISCLOSURE = "notification_after_disclosure"
-    DISCLOSURE_DATE_UNREADABLE = "disclosure_date_unreadable"
     DISCLOSURE_BEFORE_TRANSACTION = "disclosure_before_transaction"
-    # The source calls the PTR's notification date the disclosure date (docs/data.md), and the
-    # filing's own date is not known.
-    DISCLOSURE_DATE_IS_NOTIFICATION = "disclosure_date_is_notification"
+    # The source has the notification date only (docs/data.md), and no index has the filing.
+    DISCLOSURE_DATE_UNKNOWN = "disclosure_date_unknown"

@@ -232,22 +232,19 @@ def _house_dates(
     """
     if stated is not None and not FIRST_FILING <= stated <= as_of:
         stated = None
-    if filed is None:
-        if stated is None:
-            return None, None, [Note.DISCLOSURE_DATE_UNREADABLE]
-        if stated < day:
-            return None, None, [Note.DISCLOSURE_BEFORE_TRANSACTION]
-        return None, stated, [Note.DISCLOSURE_DATE_IS_NOTIFICATION]
     notes = []
     notification = None
     if stated is None:
         notes.append(Note.NOTIFICATION_DATE_UNREADABLE)
     elif stated < day:
         notes.append(Note.NOTIFICATION_BEFORE_TRANSACTION)
-    elif stated > filed:
+    elif filed is not None and stated > filed:
         notes.append(Note.NOTIFICATION_AFTER_DISCLOSURE)
     else:
         notification = stated
+    if filed is None:
+        # The notification date is no substitute: the public learns of the trade only later.
+        return notification, None, [*notes, Note.DISCLOSURE_DATE_UNKNOWN]
     if filed < day:
         return notification, None, [*notes, Note.DISCLOSURE_BEFORE_TRANSACTION]
     return notification, filed, notes
