@@ -39,7 +39,7 @@ from supervisor.state import (
     write_json,
 )
 
-DEMO_PATH = "/api/v1/politicians?limit=3"
+DEMO_PATH = "/api/v1/trades?limit=3"
 
 _POLL = 0.1
 _UP_TIMEOUT = 120.0
@@ -286,6 +286,7 @@ def _bring_up(
             "password": credentials.valkey,
         },
         "deployed": {"localstack": instance, "assembly": assembled},
+        "synthetic": database.seed_marker(postgres) == _SAMPLE,
         "logs": str(state.logs),
     }
     write_json(state.run_file, content)
@@ -334,13 +335,14 @@ def _deploy(
 ) -> dict[str, str]:
     """Deploy unless this LocalStack already has this assembly; return the stacks' outputs."""
     before = read_json(state.run_file)
-    if before.get("deployed") == {"localstack": _instance(state), "assembly": assembly}:
+    deployed = before.get("deployed", {})
+    if deployed == {"localstack": _instance(state), "assembly": assembly}:
         return dict(before["outputs"])
-    if deploy.stacks_exist(endpoints):
-        with progress.step("update the stacks"):
-            return deploy.update(commands, state, endpoints)
-    with progress.step("create the stacks"):
-        return deploy.create(state, endpoints)
+    if deployed.get("assembly") == assembly and not deploy.stacks_exist(endpoints):
+        with progress.step("put the stacks back"):
+            return deploy.restore(state, endpoints)
+    with progress.step("cdk deploy"):
+        return deploy.deploy(commands, state, endpoints)
 
 
 def _instance(state: State) -> str:

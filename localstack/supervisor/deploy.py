@@ -148,7 +148,7 @@ def create_secrets(endpoints: Endpoints, credentials: Credentials) -> dict[str, 
     return arns
 
 
-def create(state: State, endpoints: Endpoints) -> dict[str, str]:
+def restore(state: State, endpoints: Endpoints) -> dict[str, str]:
     """Create the synthesised stacks in a LocalStack that has none of them.
 
     Returns:
@@ -162,8 +162,8 @@ def create(state: State, endpoints: Endpoints) -> dict[str, str]:
     return create_stacks(assembly, endpoints.client("cloudformation"), endpoints.aws)
 
 
-def update(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, str]:
-    """Bring stacks that exist up to the synthesised ones, with ``cdk deploy``.
+def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, str]:
+    """Bring the stacks up to the synthesised ones, with ``cdk deploy``.
 
     Returns:
         The outputs of all stacks by their names.

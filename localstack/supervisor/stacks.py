@@ -1,7 +1,8 @@
-"""Creates the stacks of a cloud assembly in an empty LocalStack.
+"""Puts the stacks of a cloud assembly that was deployed before back into an empty LocalStack.
 
-`cdk deploy` would do it too, but asks CloudFormation every five seconds how each stack is, which is
-most of the time that starting the local cloud takes. It remains the way to update stacks.
+LocalStack keeps nothing across a restart. `cdk deploy` makes every first deployment and every
+change; it asks CloudFormation every five seconds how each stack is, which would be most of the time
+that starting an unchanged local cloud again takes.
 
 The assembly's form: https://docs.aws.amazon.com/cdk/api/v2/docs/cloud-assembly-schema-readme.html
 """
