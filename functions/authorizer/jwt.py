@@ -30,7 +30,7 @@ def _bearer_token(event: dict[str, Any]) -> str:
     if scheme.lower() != "bearer":
         msg = "not the Bearer scheme"
         raise InvalidTokenError(msg)
-    return token.strip()
+    return str(token).strip()
 
 
 def _stage_arn(method_arn: str) -> str:

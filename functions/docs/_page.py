@@ -20,6 +20,7 @@ _PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Quant Analytics Platform API</title>
+<link rel="icon" href="data:,">
 {head}</head>
 <body>
 {body}</body>

@@ -137,8 +137,8 @@ def test_published_key_set_verifies_a_token(anonymous, local_cloud):
 
 
 def test_sample_data_is_labelled_synthetic(client, local_cloud):
-    if local_cloud.run.get("data"):
-        pytest.skip("this cloud was seeded with real disclosures")
+    if not local_cloud.run.get("synthetic"):
+        pytest.skip("this cloud does not hold the synthetic sample")
     rows = client.get(TRADES, params={"limit": 100}).json()["data"]
     assert rows
     for row in rows:

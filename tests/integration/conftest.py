@@ -132,9 +132,10 @@ def reset_process() -> None:
 @pytest.fixture(scope="module")
 def api(database, valkey) -> Iterator[Api]:
     """The handlers on a fresh database and the session's Valkey."""
-    from quant_http import responses
     from supervisor.database import APP_ROLE
     from supervisor.servers import VALKEY_USER
+
+    from quant_http import responses
 
     secrets = {
         "database": {"username": APP_ROLE, "password": database.passwords[APP_ROLE]},

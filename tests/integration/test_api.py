@@ -4,10 +4,10 @@ from itertools import count
 
 import pytest
 from sqlalchemy import select, text
+from tests.integration.conftest import REPRESENTATIVE, SENATOR, make_trade
 
 from quant.db.models import Filing, Trade
 from quant.identity import filing_id
-from tests.integration.conftest import REPRESENTATIVE, SENATOR, make_trade
 
 TRADES = "/api/v1/trades"
 POLITICIANS = "/api/v1/politicians"

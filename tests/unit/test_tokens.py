@@ -98,7 +98,11 @@ def signed(key, header=None, **changes):
 
 def test_minted_token_verifies(key):
     principal = check(a_token(key), key)
-    assert (principal.subject, principal.tier, principal.scopes) == ("account-1", "basic", ("read",))
+    assert (principal.subject, principal.tier, principal.scopes) == (
+        "account-1",
+        "basic",
+        ("read",),
+    )
 
 
 def test_expired_token_is_told_apart(key):

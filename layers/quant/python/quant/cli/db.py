@@ -2,16 +2,18 @@
 
 import typer
 
-from quant.db.migrate import head, upgrade
-from quant.db.session import database_url
-from quant.settings import database_settings
-
 app = typer.Typer(no_args_is_help=True, help="The schema of the database.")
+
+# Alembic is imported by the commands that use it: it would cost every other command a second.
 
 
 @app.command("upgrade")
 def upgrade_command() -> None:
     """Migrate the database to the newest revision; needs the credentials of the schema's owner."""
+    from quant.db.migrate import head, upgrade  # noqa: PLC0415
+    from quant.db.session import database_url  # noqa: PLC0415
+    from quant.settings import database_settings  # noqa: PLC0415
+
     upgrade(database_url(database_settings()))
     typer.echo(f"the schema is at revision {head()}")
 
@@ -19,4 +21,6 @@ def upgrade_command() -> None:
 @app.command("head")
 def head_command() -> None:
     """Print the newest revision this code knows."""
+    from quant.db.migrate import head  # noqa: PLC0415
+
     typer.echo(head())

@@ -260,7 +260,7 @@ class Trade(Base):
     amount_max: Mapped[Decimal | None]  # null: the top category has no upper bound
     capital_gains_over_200: Mapped[bool | None] = mapped_column(Boolean)
     comment: Mapped[str | None]
-    # Codes of what a parser could not read or had to mend, e.g. "disclosure_date_unreadable".
+    # Codes of what a parser could not read or had to mend, e.g. "disclosure_date_unknown".
     notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     raw: Mapped[dict[str, Any]]
 

@@ -52,6 +52,8 @@ do $$ begin
     if not exists (select from pg_roles where rolname = 'quant_app') then
         create role quant_app login;
     end if;
+    -- Imports stage their rows in temporary tables.
+    execute format('grant connect, temporary on database %I to quant_app', current_database());
 end $$;
 grant usage on schema public to quant_app;
 grant select, insert, update, delete on all tables in schema public to quant_app;
