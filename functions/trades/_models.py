@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -20,7 +19,8 @@ from quant_http.models import (
     QueryModel,
 )
 
-Amount = Annotated[Decimal, Field(ge=0, max_digits=16, decimal_places=2)]
+# Whole dollars: the bounds of the forms' categories are.
+Amount = Annotated[int, Field(ge=0, le=10**13)]
 Ticker = Annotated[
     str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9.^-]{1,24}$", strip_whitespace=True)
 ]

@@ -51,8 +51,8 @@ class TradeFilters:
     operation: Operation | None = None
     owner: Owner | None = None
     asset_type: AssetType | None = None
-    amount_min: Decimal | None = None
-    amount_max: Decimal | None = None
+    amount_min: int | None = None
+    amount_max: int | None = None
     transaction_from: date | None = None
     transaction_to: date | None = None
     disclosure_from: date | None = None

@@ -17,7 +17,6 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows on a page.", 
 Cursor = Annotated[
     str,
     StringConstraints(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_-]+$"),
-    Field(description="`page.next_cursor` of the page before; opaque."),
 ]
 
 
@@ -31,7 +30,9 @@ class PageQuery(QueryModel):
     """Query parameters of a list."""
 
     limit: Limit = DEFAULT_LIMIT
-    cursor: Cursor | None = None
+    cursor: Annotated[
+        Cursor | None, Field(description="`page.next_cursor` of the page before; opaque.")
+    ] = None
 
 
 class PageInfo(BaseModel):

@@ -1,0 +1,82 @@
+"""The house rules that a reviewer would otherwise have to watch."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from quant.tiers import TIERS
+from quant_http.routes import ROUTES
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGES = PROJECT / "layers" / "quant" / "python"
+FUNCTIONS = PROJECT / "functions"
+
+
+def imported(file):
+    """Top-level names of the packages a module imports."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        (
+            PACKAGES / "quant",
+            {"quant_http", "fastapi", "starlette", "mangum", "aws_lambda_powertools"},
+        ),
+        (PACKAGES / "quant_http", {"aws_cdk", *(path.name for path in FUNCTIONS.iterdir())}),
+        (FUNCTIONS, {"aws_cdk", "infra", "sqlalchemy", "valkey", "pg8000"}),
+        (PROJECT / "infra", {"fastapi", "sqlalchemy", "valkey", "pydantic"}),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else None,
+)
+def test_imports_go_one_way(folder, forbidden):
+    files = list(folder.rglob("*.py"))
+    assert files
+    wrong = [
+        f"{file.relative_to(PROJECT)} imports {name}"
+        for file in files
+        for name in imported(file)
+        if name in forbidden
+    ]
+    assert wrong == []
+
+
+def test_every_route_has_a_module_and_every_module_a_route():
+    declared = {route.name for route in ROUTES}
+    modules = {
+        f"{file.parent.name}.{file.stem}"
+        for file in FUNCTIONS.glob("*/*.py")
+        if not file.stem.startswith("_") and "handler = app.handler" in file.read_text()
+    }
+    assert modules == declared
+
+
+def test_paths_are_declared_once():
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+    assert len({route.name for route in ROUTES}) == len(ROUTES)
+
+
+def test_readme_shows_the_tier_table():
+    rows = re.findall(
+        r"^\| (\w+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$",
+        (PROJECT / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    shown = {name: tuple(int(cell.replace(",", "")) for cell in cells) for name, *cells in rows}
+    assert shown == {
+        tier.name: (tier.requests_per_minute, tier.burst, tier.monthly_quota)
+        for tier in TIERS.values()
+    }
+
+
+def test_readme_and_adr_index_link_to_files_that_exist():
+    for document in (PROJECT / "README.md", PROJECT / "docs" / "adr" / "README.md"):
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
