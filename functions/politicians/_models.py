@@ -18,7 +18,9 @@ class PoliticiansQuery(PageQuery):
         Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")] | None,
         Field(description="Postal code.", examples=["CA"]),
     ] = None
-    in_office: bool | None = None
+    in_office: Annotated[
+        bool | None, Field(description="Whether the politician sits in Congress now.")
+    ] = None
     search: Annotated[
         Annotated[str, StringConstraints(min_length=2, max_length=100, pattern=r"^[^\x00]+$")]
         | None,
