@@ -103,6 +103,13 @@ def test_every_parameter_is_described(document):
     assert lacking == []
 
 
+def test_every_success_has_a_media_type(document):
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for media_type, content in operation["responses"]["200"]["content"].items():
+                assert media_type != "application/json" or content, path
+
+
 def test_every_error_is_a_problem_with_a_request_id(document):
     for path, item in document["paths"].items():
         for operation in item.values():

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant_http import problems
@@ -112,7 +112,10 @@ class RouteApp:
             statuses |= {401, 403, 429, 504}
         if self.route.stores:
             statuses.add(503)
-        content: dict[str, Any] = {} if model else {"content": {media_type: {}}}
+        content: dict[str, Any] = {}
+        if model is None:
+            kind = "object" if media_type == "application/json" else "string"
+            content = {"content": {media_type: {"schema": {"type": kind}}}}
         success = {"description": summary, "headers": {**RESPONSE_HEADERS, **(headers or {})}}
 
         def register(
@@ -126,7 +129,8 @@ class RouteApp:
                 operation_id=self.route.name.replace(".", "_"),
                 summary=summary,
                 response_model=model,
-                response_class=Response,
+                # Of the class only the documentation takes note: the endpoint's response is final.
+                response_class=JSONResponse if model else Response,
                 responses={200: {**success, **content}, **error_responses(statuses)},
                 tags=list(tags),
                 openapi_extra=(
