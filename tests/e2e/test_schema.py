@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from quant_http.routes import ROUTES
+from quant_http.routes import ROUTES, route
 
 pytestmark = pytest.mark.e2e
 
@@ -69,6 +69,41 @@ def test_answers_conform_to_the_document(document, local_cloud, unthrottled, rou
         )
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("listed", "detail", "parameter"),
+    [
+        ("trades.list", "trades.detail", "trade_id"),
+        ("politicians.list", "politicians.detail", "politician_id"),
+    ],
+)
+def test_details_of_listed_things_conform(document, local_cloud, client, listed, detail, parameter):
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=local_cloud.url)
+    operation = schema[route(detail).path]["GET"]
+    for sort in operation_sorts(document, listed):
+        rows = client.get(route(listed).path, params={"limit": 5, "sort": sort}).json()["data"]
+        assert rows
+        for row in rows:
+            case = operation.Case(path_parameters={parameter: row["id"]})
+            answer = case.call_and_validate(
+                headers={"Authorization": client.headers["Authorization"]},
+                checks=CHECKS,
+                timeout=30,
+            )
+            assert answer.status_code == 200
+
+
+def operation_sorts(document, name):
+    """The sort orders a list offers, by its document."""
+    (parameter,) = (
+        parameter
+        for parameter in document["paths"][route(name).path]["get"]["parameters"]
+        if parameter["name"] == "sort"
+    )
+    schema = parameter["schema"]
+    return document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["enum"]
 
 
 def test_document_is_valid_openapi(document):
