@@ -72,6 +72,17 @@ def run(
 
 
 @app.command()
+def install() -> None:
+    """Make the Python environments of LocalStack and Lambda, without starting anything."""
+    from supervisor import cloud  # noqa: PLC0415
+
+    try:
+        cloud.install(State("default"), Progress(sys.stdout))
+    except StepError as error:
+        raise _failure(error) from error
+
+
+@app.command()
 def stop(name: Name = "default") -> None:
     """Stop everything; the database stays on disk."""
     from supervisor import cloud  # noqa: PLC0415

@@ -79,6 +79,15 @@ def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> di
             raise
 
 
+def install(state: State, progress: Progress) -> None:
+    """Make the environments of LocalStack and of Lambda where they are not up to date.
+
+    Raises:
+        StepError: one could not be made.
+    """
+    _make_environments(state, Commands(state.logs), progress)
+
+
 def stop(state: State) -> bool:
     """Take the local cloud down, keeping the database.
 
@@ -226,9 +235,7 @@ def _bring_up(
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
             assembly = pool.submit(_make_assembly, state, endpoints, commands, progress)
-            if not all(environment.current() for environment in _environments(state)):
-                with progress.step("make the Python environments of LocalStack and Lambda"):
-                    environments.ensure_all(commands, state.root)
+            _make_environments(state, commands, progress)
             _raise_if_failed(assembly)
             if not state.daemon_alive():
                 _start_daemon(state, ports)
@@ -291,6 +298,12 @@ def _bring_up(
     }
     write_json(state.run_file, content)
     return content
+
+
+def _make_environments(state: State, commands: Commands, progress: Progress) -> None:
+    if not all(environment.current() for environment in _environments(state)):
+        with progress.step("make the Python environments of LocalStack and Lambda"):
+            environments.ensure_all(commands, state.root)
 
 
 def _raise_if_failed(future: Future[Any]) -> None:
