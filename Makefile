@@ -9,7 +9,9 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 ENV ?= dev
 DATA ?=
-ML ?=
+
+# CDK runs on Node 20 too; the warning about its age would drown every other line.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
 # The first Python >= 3.12 among those on PATH and those pyenv keeps; 3.13 is what Lambda runs.
 find_python = for candidate in python3.13 python3.12 python3 \
@@ -45,7 +47,7 @@ setup: .venv/.installed node_modules/.installed ## Install the development envir
 
 .PHONY: run
 run: setup ## Bring the whole system up locally (DATA=folder of real disclosures, else synthetic)
-	@$(PY) localstack/supervisor run $(if $(DATA),--data "$(DATA)") $(if $(ML),--ml)
+	@$(PY) localstack/supervisor run $(if $(DATA),--data "$(DATA)")
 
 .PHONY: stop
 stop: .venv/.installed ## Stop the local system; its database is kept
