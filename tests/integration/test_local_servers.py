@@ -109,15 +109,19 @@ def test_postgres_names_data_of_another_version(own_postgres: PostgresServer) ->
         own_postgres.start()
 
 
-def test_application_role_cannot_change_the_schema(postgres: PostgresServer) -> None:
-    ensure_roles(postgres, "owner-password", "app-password")
-    ensure_database(postgres, "roles")
-    ensure_roles(postgres, "owner-password", "app-password")
-    ensure_database(postgres, "roles")
+def test_application_role_cannot_change_the_schema(own_postgres: PostgresServer) -> None:
+    ensure_roles(own_postgres, "owner-password", "app-password")
+    ensure_database(own_postgres, "roles")
+    ensure_roles(own_postgres, "owner-password", "app-password")
+    ensure_database(own_postgres, "roles")
 
     def connect(user: str, password: str) -> pg8000.native.Connection:
         return pg8000.native.Connection(
-            user, host=postgres.host, port=postgres.port, password=password, database="roles"
+            user,
+            host=own_postgres.host,
+            port=own_postgres.port,
+            password=password,
+            database="roles",
         )
 
     owner = connect(OWNER_ROLE, "owner-password")
