@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from quant.politicians import PoliticianFilters, PoliticianSort
 from quant.vocabulary import Chamber, Party
-from quant_http.models import DataVersionField, PageInfo, PageQuery, PoliticianReference
+from quant_http.models import DataVersionField, Flag, PageInfo, PageQuery, PoliticianReference
 
 
 class PoliticiansQuery(PageQuery):
@@ -19,7 +19,7 @@ class PoliticiansQuery(PageQuery):
         Field(description="Postal code.", examples=["CA"]),
     ] = None
     in_office: Annotated[
-        bool | None, Field(description="Whether the politician sits in Congress now.")
+        Flag | None, Field(description="Whether the politician sits in Congress now.")
     ] = None
     search: Annotated[
         Annotated[str, StringConstraints(min_length=2, max_length=100, pattern=r"^[^\x00]+$")]

@@ -12,6 +12,7 @@ from quant.vocabulary import AssetType, Chamber, FilingSource, Operation, Owner,
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,
     DataVersionField,
+    IsoDate,
     Limit,
     PageInfo,
     PageQuery,
@@ -52,16 +53,16 @@ class TradesQuery(PageQuery):
         Field(description="Greatest upper end of the range, US dollars.", examples=[100000]),
     ] = None
     transaction_from: Annotated[
-        date | None, Field(description="First transaction date.", examples=["2020-01-01"])
+        IsoDate | None, Field(description="First transaction date.", examples=["2020-01-01"])
     ] = None
     transaction_to: Annotated[
-        date | None, Field(description="Last transaction date.", examples=["2020-12-31"])
+        IsoDate | None, Field(description="Last transaction date.", examples=["2020-12-31"])
     ] = None
     disclosure_from: Annotated[
-        date | None, Field(description="First disclosure date.", examples=["2020-01-01"])
+        IsoDate | None, Field(description="First disclosure date.", examples=["2020-01-01"])
     ] = None
     disclosure_to: Annotated[
-        date | None, Field(description="Last disclosure date.", examples=["2020-12-31"])
+        IsoDate | None, Field(description="Last disclosure date.", examples=["2020-12-31"])
     ] = None
     sort: Annotated[
         TradeSort,

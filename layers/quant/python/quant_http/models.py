@@ -1,9 +1,11 @@
 """Models that several resources' answers share."""
 
+import re
 import uuid
-from typing import Annotated, Final
+from datetime import date
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from quant.paging import DEFAULT_LIMIT, MAX_LIMIT
 from quant.vocabulary import Chamber, Party
@@ -18,6 +20,29 @@ Cursor = Annotated[
     str,
     StringConstraints(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_-]+$"),
 ]
+
+
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _only_iso(value: Any) -> Any:
+    # Pydantic would also take timestamps, which the documented format does not allow.
+    if isinstance(value, str) and not _ISO_DATE.fullmatch(value):
+        msg = "must be a date such as 2020-01-31"
+        raise ValueError(msg)
+    return value
+
+
+def _only_true_or_false(value: Any) -> Any:
+    # Pydantic would also take 1, yes, on and their kin, which JSON does not know as booleans.
+    if isinstance(value, str) and value not in {"true", "false"}:
+        msg = "must be true or false"
+        raise ValueError(msg)
+    return value
+
+
+IsoDate = Annotated[date, BeforeValidator(_only_iso)]
+Flag = Annotated[bool, BeforeValidator(_only_true_or_false)]
 
 
 class QueryModel(BaseModel):
