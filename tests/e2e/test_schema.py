@@ -5,7 +5,7 @@ import os
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from openapi_spec_validator import validate
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -64,6 +64,9 @@ def test_answers_conform_to_the_document(document, local_cloud, unthrottled, rou
         if mode is GenerationMode.POSITIVE:
             # The document cannot say which cursors were issued; no made-up one is.
             case.query.pop("cursor", None)
+        else:
+            # Empty lists and objects leave nothing on the wire that could be refused.
+            assume(not any(value in ([], {}, None) for value in (case.query or {}).values()))
         case.call_and_validate(
             headers={"Authorization": f"Bearer {unthrottled}"}, checks=CHECKS, timeout=30
         )

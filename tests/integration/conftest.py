@@ -50,17 +50,22 @@ class LambdaContext:
 
 
 def rest_api_event(
-    path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    path: str, query: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
+    """Return the event of a GET; a list among the query's values repeats the parameter."""
     headers = dict(headers or {})
+    values = {
+        name: [str(item) for item in (value if isinstance(value, list) else [value])]
+        for name, value in (query or {}).items()
+    }
     return {
         "resource": path,
         "path": path,
         "httpMethod": "GET",
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": dict(query) if query else None,
-        "multiValueQueryStringParameters": {k: [v] for k, v in query.items()} if query else None,
+        "queryStringParameters": {name: items[-1] for name, items in values.items()} or None,
+        "multiValueQueryStringParameters": values or None,
         "pathParameters": None,
         "stageVariables": None,
         "requestContext": {
@@ -85,8 +90,7 @@ class Api:
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        text = {name: str(value) for name, value in (query or {}).items()}
-        event = rest_api_event(path, text, headers)
+        event = rest_api_event(path, query, headers)
         answer = importlib.import_module(_route_name(path)).handler(event, LambdaContext())
         body = answer["body"]
         raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()

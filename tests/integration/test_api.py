@@ -170,6 +170,7 @@ def test_unknown_thing_is_a_404_problem(api, path):
         (TRADES, {"transaction_from": "0.0"}, "query.transaction_from"),
         (TRADES, {"disclosure_to": "1577836800"}, "query.disclosure_to"),
         (POLITICIANS, {"in_office": "yes"}, "query.in_office"),
+        (TRADES, {"ticker": ["AAA", "BBB"]}, "query.ticker"),
         (TRADES, {"amount_min": "-1"}, "query.amount_min"),
         (TRADES, {"amount_min": "NaN"}, "query.amount_min"),
         (TRADES, {"amount_max": "1e400"}, "query.amount_max"),

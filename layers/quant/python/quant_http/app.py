@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
 from starlette.middleware.gzip import GZipMiddleware
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant_http import problems
+from quant_http.parameters import refuse_repeated_parameters
 from quant_http.responses import RESPONSE_HEADERS, error_responses
 from quant_http.routes import Access, route
 
@@ -75,7 +76,12 @@ class RouteApp:
 
     def __init__(self, name: str) -> None:
         self.route = route(name)
-        self.asgi = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        self.asgi = FastAPI(
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            dependencies=[Depends(refuse_repeated_parameters)],
+        )
         problems.install(self.asgi)
         self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
         self.asgi.add_middleware(_RequestContext, route_name=name)
