@@ -44,10 +44,16 @@ class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
 
 
 @hooks.on_infra_start()
-def extend_api_gateway() -> None:
-    """Extend API Gateway before its provider is loaded, which builds the handler chain."""
+def extend_services() -> None:
+    """Extend the services before their providers are loaded."""
+    from quant_localstack.cloudformation.engine import patch_engine
+    from quant_localstack.cloudformation.functions import patch_functions
     from quant_localstack.cloudformation.patches import patch_providers
     from quant_localstack.gateway.chain import extend_chain
+    from quant_localstack.runtime.archives import patch_archives
 
     extend_chain()
     patch_providers()
+    patch_engine()
+    patch_functions()
+    patch_archives()

@@ -1,8 +1,12 @@
 """Corrections of resource providers the core has: of what they ignore and cannot update."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from localstack.services.apigateway.resource_providers.aws_apigateway_apikey import (
+    ApiGatewayApiKeyProvider,
+)
 from localstack.services.apigateway.resource_providers.aws_apigateway_gatewayresponse import (
     ApiGatewayGatewayResponseProvider,
 )
@@ -20,16 +24,34 @@ from localstack.services.cloudformation.resource_provider import (
     ProgressEvent,
     ResourceRequest,
 )
+from localstack.services.logs.resource_providers.aws_logs_loggroup import LogsLogGroupProvider
 from moto.apigateway.models import UsagePlan
+
+REST_API_PATHS = {
+    "ApiKeySourceType": "/apiKeySource",
+    "Description": "/description",
+    "DisableExecuteApiEndpoint": "/disableExecuteApiEndpoint",
+    "MinimumCompressionSize": "/minimumCompressionSize",
+    "Name": "/name",
+    "Policy": "/policy",
+}
+API_KEY_PATHS = {
+    "CustomerId": "/customerId",
+    "Description": "/description",
+    "Enabled": "/enabled",
+}
 
 
 def patch_providers() -> None:
     """Apply all corrections of this module; to be called once."""
     _patch_rest_api()
     _patch_usage_plan()
+    ApiGatewayRestApiProvider.update = update_rest_api
+    ApiGatewayApiKeyProvider.update = update_api_key
     ApiGatewayStageProvider.update = update_stage
     ApiGatewayMethodProvider.update = update_method
     ApiGatewayGatewayResponseProvider.update = update_gateway_response
+    LogsLogGroupProvider.update = update_log_group
 
 
 def _patch_rest_api() -> None:
@@ -65,6 +87,76 @@ def _patch_usage_plan() -> None:
         apply(self, others)
 
     UsagePlan.apply_patch_operations = apply_with_numbers  # type: ignore[method-assign]
+
+
+def update_rest_api(
+    _: ApiGatewayRestApiProvider, request: ResourceRequest[Any]
+) -> ProgressEvent[Any]:
+    """Set what the template changed of the API itself.
+
+    Raises:
+        NotImplementedError: a changed property is none of those in ``REST_API_PATHS`` or the
+            binary media types.
+    """
+    before, after = request.previous_state or {}, request.desired_state
+    known = {*REST_API_PATHS, "BinaryMediaTypes", "Tags"}
+    if any(before.get(name) != value for name, value in after.items() if name not in known):
+        raise NotImplementedError
+    operations = value_operations(before, after, REST_API_PATHS)
+    old, new = (set(model.get("BinaryMediaTypes") or []) for model in (before, after))
+    for op, types in (("add", new - old), ("remove", old - new)):
+        operations += [
+            {"op": op, "path": f"/binaryMediaTypes/{kind.replace('/', '~1')}"}
+            for kind in sorted(types)
+        ]
+    if operations:
+        request.aws_client_factory.apigateway.update_rest_api(
+            restApiId=before["RestApiId"], patchOperations=operations
+        )
+    return _success({**before, **after})
+
+
+def update_api_key(
+    _: ApiGatewayApiKeyProvider, request: ResourceRequest[Any]
+) -> ProgressEvent[Any]:
+    """Set the key's description, customer and whether it is enabled; its value never changes."""
+    before, after = request.previous_state or {}, request.desired_state
+    operations = value_operations(before, after, API_KEY_PATHS)
+    if operations:
+        request.aws_client_factory.apigateway.update_api_key(
+            apiKey=before["APIKeyId"], patchOperations=operations
+        )
+    return _success({**after, "APIKeyId": before["APIKeyId"]})
+
+
+def value_operations(
+    before: Mapping[str, Any], after: Mapping[str, Any], paths: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Patch operations that set the properties a template changed to their new values."""
+    operations = []
+    for name, path in paths.items():
+        value = after.get(name)
+        if value == before.get(name):
+            continue
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, dict):
+            value = json.dumps(value)
+        text = "" if value is None else str(value)
+        operations.append({"op": "replace", "path": path, "value": text})
+    return operations
+
+
+def update_log_group(_: LogsLogGroupProvider, request: ResourceRequest[Any]) -> ProgressEvent[Any]:
+    """Set how long the group's events are kept."""
+    before, after = request.previous_state or {}, request.desired_state
+    logs = request.aws_client_factory.logs
+    days = after.get("RetentionInDays")
+    if days is None:
+        logs.delete_retention_policy(logGroupName=before["LogGroupName"])
+    else:
+        logs.put_retention_policy(logGroupName=before["LogGroupName"], retentionInDays=int(days))
+    return _success({**before, **after})
 
 
 def update_stage(_: ApiGatewayStageProvider, request: ResourceRequest[Any]) -> ProgressEvent[Any]:

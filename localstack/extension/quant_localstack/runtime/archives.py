@@ -1,0 +1,42 @@
+"""Faster handling of functions' code, of which starting a local cloud has much."""
+
+import zipfile
+from functools import cache
+from typing import Any
+
+import boto3
+from localstack.constants import AWS_REGION_US_EAST_1, INTERNAL_AWS_SECRET_ACCESS_KEY
+from localstack.services.lambda_.invocation import lambda_models
+from localstack.services.lambda_.invocation.lambda_models import S3Code
+
+
+def patch_archives() -> None:
+    """Apply all corrections of this module; to be called once."""
+    S3Code.generate_presigned_url = generate_presigned_url
+    lambda_models.unzip = unzip
+
+
+def unzip(path: str, target_dir: str) -> None:
+    """Unpack an archive here: starting ``unzip`` takes longer than a handler's few files."""
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(target_dir)
+
+
+def generate_presigned_url(self: S3Code, endpoint_url: str) -> str:
+    """URL of the code archive, from a client that is made once rather than for every URL."""
+    parameters = {"Bucket": self.s3_bucket, "Key": self.s3_key}
+    if self.s3_object_version:
+        parameters["VersionId"] = self.s3_object_version
+    client = _client(endpoint_url, lambda_models.config.INTERNAL_RESOURCE_ACCOUNT)
+    return str(client.generate_presigned_url("get_object", Params=parameters))
+
+
+@cache
+def _client(endpoint_url: str, account: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=AWS_REGION_US_EAST_1,
+        aws_access_key_id=account,
+        aws_secret_access_key=INTERNAL_AWS_SECRET_ACCESS_KEY,
+    )
