@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from supervisor.servers import (
     HOST,
     VALKEY_USER,
     PostgresServer,
+    ValkeyServer,
     descendants,
     kill_all,
     port_is_open,
@@ -44,7 +45,6 @@ DEMO_PATH = "/api/v1/trades?limit=3"
 _POLL = 0.1
 _UP_TIMEOUT = 120.0
 _STOP_TIMEOUT = 60.0
-_SAMPLE = "sample"
 
 
 def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> dict[str, Any]:
@@ -232,13 +232,15 @@ def _bring_up(
     endpoints = deploy.Endpoints(ports)
     credentials = state.credentials()
     postgres = PostgresServer(state.postgres, credentials.postgres, port=ports.postgres)
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    valkey = ValkeyServer(state.valkey, credentials.valkey, port=ports.valkey)
+    with ThreadPoolExecutor(max_workers=3) as pool:
         try:
             assembly = pool.submit(_make_assembly, state, endpoints, commands, progress)
             _make_environments(state, commands, progress)
             _raise_if_failed(assembly)
             if not state.daemon_alive():
                 _start_daemon(state, ports)
+            pool.submit(deploy.preload)
             with progress.step(f"PostgreSQL on port {ports.postgres}"):
                 _wait_for_state(state, "postgres", "up")
                 database.ensure_roles(postgres, credentials.owner, credentials.app)
@@ -251,17 +253,16 @@ def _bring_up(
                 secrets = deploy.create_secrets(endpoints, credentials)
             _raise_if_failed(assembly)
             settings = deploy.quant_environment(endpoints, secrets)
-            loaded = pool.submit(_load, postgres, data, dict(settings), commands, progress)
+            load = _Load(postgres, valkey, data, dict(settings), commands, progress)
+            loaded = pool.submit(load.run)
             assembled = assembly.result()
             _raise_if_failed(loaded)
             outputs = _deploy(state, endpoints, assembled, commands, progress)
             _raise_if_failed(loaded)
             settings |= deploy.token_environment(endpoints, outputs)
-            with progress.step("signing keys"):
-                deploy.ensure_keys(commands, settings)
+            with progress.step("signing keys and demo token"):
+                token = deploy.demo_token(endpoints, settings)
             loaded.result()
-            with progress.step("demo token"):
-                token = deploy.demo_token(commands, settings)
         except BaseException:
             commands.cancel()
             raise
@@ -293,7 +294,7 @@ def _bring_up(
             "password": credentials.valkey,
         },
         "deployed": {"localstack": instance, "assembly": assembled},
-        "synthetic": database.seed_marker(postgres) == _SAMPLE,
+        "synthetic": database.contents(postgres).data == database.SAMPLE,
         "logs": str(state.logs),
     }
     write_json(state.run_file, content)
@@ -321,22 +322,56 @@ def _make_assembly(
         return deploy.synthesise(commands, state, endpoints)
 
 
-def _load(
-    postgres: PostgresServer,
-    data: Path | None,
-    settings: dict[str, str],
-    commands: Commands,
-    progress: Progress,
-) -> None:
-    with progress.step("migrate the database"):
-        deploy.migrate(commands, settings)
-    seeded = database.seed_marker(postgres)
-    wanted = digest([data]) if data else _SAMPLE
-    if seeded == wanted or (seeded and not data):
-        return
-    with progress.step(f"seed the database from {data or 'the sample'}"):
-        deploy.seed(commands, settings, data)
-        database.set_seed_marker(postgres, wanted)
+@dataclass(frozen=True)
+class _Load:
+    """Brings the schema and the data up to date."""
+
+    postgres: PostgresServer
+    valkey: ValkeyServer
+    data: Path | None
+    settings: dict[str, str]
+    commands: Commands
+    progress: Progress
+
+    def run(self) -> None:
+        noted = database.contents(self.postgres)
+        held = noted.data
+        kept = held if noted.seeded else database.SAMPLE
+        wanted = digest([self.data]) if self.data else kept
+        if held and (held == database.SAMPLE) != (wanted == database.SAMPLE):
+            self._start_afresh()
+        self._migrate()
+        self._seed(wanted)
+
+    def _start_afresh(self) -> None:
+        with self.progress.step("drop the database: real data is not mixed with the sample"):
+            database.drop_database(self.postgres)
+            database.ensure_database(self.postgres)
+            # Entries go by a version of the data, which a new database counts from the start.
+            self.valkey.clear()
+
+    def _migrate(self) -> None:
+        noted = database.contents(self.postgres)
+        migrations = deploy.migrations_digest()
+        revision = database.revision(self.postgres)
+        if revision and (noted.migrations, noted.revision) == (migrations, revision):
+            return
+        with self.progress.step("migrate the database"):
+            deploy.migrate(self.commands, self.settings)
+        revision = database.revision(self.postgres)
+        now = replace(noted, migrations=migrations, revision=revision)
+        database.note_contents(self.postgres, now)
+
+    def _seed(self, wanted: str) -> None:
+        noted = database.contents(self.postgres)
+        if noted.seeded and noted.data == wanted:
+            return
+        with self.progress.step(f"seed the database from {self.data or 'the sample'}"):
+            # Noted before: what was seeded in part must not be taken for an empty database.
+            noted = replace(noted, data=wanted, seeded=False)
+            database.note_contents(self.postgres, noted)
+            deploy.seed(self.commands, self.settings, self.data)
+            database.note_contents(self.postgres, replace(noted, seeded=True))
 
 
 def _deploy(

@@ -13,6 +13,14 @@ from supervisor.state import PROJECT
 # Logs get Python's own tracebacks, not Typer's boxes with the values of variables.
 _PLAIN = {"TYPER_STANDARD_TRACEBACK": "1", "NO_COLOR": "1"}
 
+_TRACEBACKS = ("Traceback (most recent call last)", "╭")
+_FRAMES = (" ", "│", "╰")
+_LINKS = {
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+}
+_LINES_SHOWN = 15
+
 
 class StepError(Exception):
     """A step failed; the message says how and ends with the relevant part of the log."""
@@ -84,7 +92,7 @@ class Commands:
         if process.returncode != 0:
             raise StepError(
                 f"{step}: `{' '.join(arguments[:4])}` ended with exit code {process.returncode};"
-                f" {log_file} ends:\n{tail(log_file, 30)}"
+                f" {log_file} ends:\n{without_frames(tail(log_file, 60))}"
             )
         return output.decode()
 
@@ -95,3 +103,17 @@ class Commands:
             running = list(self._running)
         for process in running:
             process.terminate()
+
+
+def without_frames(text: str) -> str:
+    """Leave of tracebacks, Python's and rich's, the exceptions; the log has the rest."""
+    kept = []
+    in_traceback = False
+    for line in text.splitlines():
+        if line.startswith(_TRACEBACKS):
+            in_traceback = True
+        elif line and not (in_traceback and line.startswith(_FRAMES)):
+            in_traceback = False
+            if line not in _LINKS:
+                kept.append(line)
+    return "\n".join(kept[-_LINES_SHOWN:])

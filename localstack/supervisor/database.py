@@ -1,5 +1,9 @@
 """The database and its two roles, as the hosted database has them from its administrator."""
 
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
 from pg8000.native import identifier, literal
 
 from supervisor.servers import PostgresServer
@@ -7,6 +11,7 @@ from supervisor.servers import PostgresServer
 DATABASE = "quant"
 OWNER_ROLE = "quant_owner"
 APP_ROLE = "quant_app"
+SAMPLE = "sample"
 
 
 def ensure_roles(server: PostgresServer, owner_password: str, app_password: str) -> None:
@@ -39,23 +44,61 @@ def ensure_database(server: PostgresServer, name: str = DATABASE) -> None:
         connection.close()
 
 
-def seed_marker(server: PostgresServer, name: str = DATABASE) -> str:
-    """Return the digest of the data the database was seeded from, empty before."""
-    connection = server.connect()
+@dataclass(frozen=True)
+class Contents:
+    """What is noted of a database in the database itself, so that both go together.
+
+    Attributes:
+        data: ``SAMPLE`` or the digest of the folder it was seeded from, empty before.
+        seeded: whether the seeding ended.
+        migrations: digest of the migrations that brought it to ``revision``.
+        revision: of the schema.
+    """
+
+    data: str = ""
+    seeded: bool = False
+    migrations: str = ""
+    revision: str = ""
+
+
+def contents(server: PostgresServer, name: str = DATABASE) -> Contents:
+    """Return what was noted of a database, nothing where it is absent."""
+    rows = _run(
+        server,
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = :name",
+        name=name,
+    )
+    comment = str(rows[0][0] or "") if rows else ""
+    if comment and not comment.startswith("{"):  # of a time when only the data was noted
+        return Contents(data=comment, seeded=True)
+    return Contents(**json.loads(comment)) if comment else Contents()
+
+
+def note_contents(server: PostgresServer, value: Contents, name: str = DATABASE) -> None:
+    """Note what a database holds."""
+    comment = literal(json.dumps(asdict(value)))
+    _run(server, f"comment on database {identifier(name)} is {comment}")
+
+
+def revision(server: PostgresServer, name: str = DATABASE) -> str:
+    """Return the revision of the schema, empty where nothing was migrated."""
+    connection = server.connect(name)
     try:
-        rows = connection.run(
-            "select shobj_description(oid, 'pg_database') from pg_database where datname = :name",
-            name=name,
-        )
+        [[table]] = connection.run("select to_regclass('alembic_version')::text")
+        rows = connection.run("select version_num from alembic_version") if table else []
     finally:
         connection.close()
-    return str(rows[0][0] or "") if rows else ""
+    return str(rows[0][0]) if rows else ""
 
 
-def set_seed_marker(server: PostgresServer, value: str, name: str = DATABASE) -> None:
-    """Note in the database itself which data it was seeded from, so that both go together."""
+def drop_database(server: PostgresServer, name: str = DATABASE) -> None:
+    """Drop a database with the sessions it has."""
+    _run(server, f"drop database {identifier(name)} with (force)")
+
+
+def _run(server: PostgresServer, statement: str, **parameters: str) -> list[list[Any]]:
     connection = server.connect()
     try:
-        connection.run(f"comment on database {identifier(name)} is {literal(value)}")
+        return connection.run(statement, **parameters) or []
     finally:
         connection.close()

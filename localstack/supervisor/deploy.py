@@ -1,21 +1,21 @@
 """The steps that turn three servers into the platform: secrets, stacks, schema, keys, data."""
 
+import importlib
 import json
 import shlex
 import shutil
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-
 from supervisor.commands import Commands, StepError
 from supervisor.database import APP_ROLE, DATABASE, OWNER_ROLE
 from supervisor.servers import HOST, VALKEY_USER
-from supervisor.stacks import Assembly, publish
+from supervisor.stacks import Assembly, publish, require_complete
 from supervisor.stacks import create as create_stacks
 from supervisor.state import PROJECT, Credentials, Ports, State, digest, read_json
 
@@ -70,6 +70,8 @@ class Endpoints:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of a LocalStack service."""
+        import boto3  # noqa: PLC0415 - costs a second, in which the servers may start
+
         return boto3.client(
             service,
             endpoint_url=self.aws,
@@ -169,7 +171,7 @@ def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, 
         The outputs of all stacks by their names.
 
     Raises:
-        StepError: the CDK CLI is missing or failed.
+        StepError: the CDK CLI is missing or failed, or a stack is not what was asked for.
     """
     cdk = PROJECT / "node_modules" / ".bin" / "cdk"
     if not cdk.exists():
@@ -185,7 +187,14 @@ def deploy(commands: Commands, state: State, endpoints: Endpoints) -> dict[str, 
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "NODE_NO_WARNINGS": "1",
     }
-    commands.run("deploy", command, environment)
+    assembly = Assembly(state.assembly, ACCOUNT, REGION)
+    cloudformation = endpoints.client("cloudformation")
+    try:
+        commands.run("deploy", command, environment)
+    except StepError:
+        require_complete(assembly, cloudformation)
+        raise
+    require_complete(assembly, cloudformation)
     return {
         key: value for stack in read_json(outputs_file).values() for key, value in stack.items()
     }
@@ -258,6 +267,12 @@ def token_environment(endpoints: Endpoints, outputs: Mapping[str, str]) -> dict[
     return environment
 
 
+def migrations_digest() -> str:
+    """Return the digest of what brings the schema up to date."""
+    folder = PROJECT / "layers" / "quant" / "python" / "quant" / "db"
+    return digest([folder / "migrate.py", folder / "migrations"])
+
+
 def migrate(commands: Commands, environment: Mapping[str, str]) -> None:
     """Bring the schema up to date."""
     commands.run("migrate", [quant_command(), "db", "upgrade"], environment)
@@ -269,15 +284,48 @@ def seed(commands: Commands, environment: Mapping[str, str], data: Path | None) 
     commands.run("seed", [quant_command(), "seed", *options], environment)
 
 
-def ensure_keys(commands: Commands, environment: Mapping[str, str]) -> None:
-    """Make signing keys where the secrets hold none."""
-    commands.run("keys", [quant_command(), "keys", "ensure"], environment)
+def demo_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str = "free") -> str:
+    """Return an access token of a tier, after making signing keys where the secrets hold none.
+
+    Does what `quant keys ensure` and `quant token` do, without starting them: each imports for
+    seconds what is here already.
+    """
+    from quant.keys import current_signing_key, ensure_keys  # noqa: PLC0415
+    from quant.settings import SigningSettings  # noqa: PLC0415
+    from quant.tokens import mint  # noqa: PLC0415
+
+    client = endpoints.client("secretsmanager")
+
+    def read(arn: str) -> str:
+        return str(client.get_secret_value(SecretId=arn)["SecretString"])
+
+    def write(arn: str, value: str) -> None:
+        client.put_secret_value(SecretId=arn, SecretString=value)
+
+    prefix = "QUANT_TOKEN_"
+    settings = SigningSettings.model_validate(
+        {
+            name.removeprefix(prefix).lower(): value
+            for name, value in environment.items()
+            if name.startswith(prefix)
+        }
+    )
+    ensure_keys(settings.signing_key_secret_arn, settings.jwks_secret_arn, read=read, write=write)
+    return mint(
+        current_signing_key(settings.signing_key_secret_arn, read),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        subject=str(uuid.uuid4()),
+        tier=tier,
+        scopes=["read"],
+        lifetime_s=settings.lifetime_s,
+    )
 
 
-def demo_token(commands: Commands, environment: Mapping[str, str], tier: str = "free") -> str:
-    """Return an access token of a tier."""
-    command = [str(quant_command()), "token", "--tier", tier, "--quiet"]
-    return commands.run("token", command, environment, secret_output=True).strip()
+def preload() -> None:
+    """Import what later steps need, while the servers start."""
+    for module in ("boto3", "quant.keys", "quant.settings", "quant.tokens"):
+        importlib.import_module(module)
 
 
 def quant_command() -> Path:

@@ -451,17 +451,33 @@ class ValkeyServer(Server):
     def ready(self) -> bool:
         """Tell whether the user can log in and gets PONG."""
         try:
-            with socket.create_connection((self.host, self.port), timeout=2) as connection:
-                connection.sendall(_resp("AUTH", self.user, self.password) + _resp("PING"))
-                reply = b""
-                while reply.count(b"\r\n") < 2:
-                    chunk = connection.recv(256)
-                    if not chunk:
-                        return False
-                    reply += chunk
+            return self._ask("PING") == b"+PONG"
         except OSError:
             return False
-        return reply.startswith(b"+OK\r\n+PONG\r\n")
+
+    def clear(self) -> None:
+        """Forget everything.
+
+        Raises:
+            ServerError: the server refused.
+            OSError: it does not answer.
+        """
+        reply = self._ask("FLUSHALL")
+        if reply != b"+OK":
+            raise ServerError(f"valkey could not be emptied: {reply.decode(errors='replace')}")
+
+    def _ask(self, command: str) -> bytes:
+        """Log in, send a command, and return the line it is answered with."""
+        with socket.create_connection((self.host, self.port), timeout=5) as connection:
+            connection.sendall(_resp("AUTH", self.user, self.password) + _resp(command))
+            reply = b""
+            while reply.count(b"\r\n") < 2:
+                chunk = connection.recv(256)
+                if not chunk:
+                    break
+                reply += chunk
+        login, _, rest = reply.partition(b"\r\n")
+        return rest.removesuffix(b"\r\n") if login == b"+OK" else login
 
 
 def _resp(*words: str) -> bytes:

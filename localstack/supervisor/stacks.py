@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from supervisor.commands import StepError
 from supervisor.state import read_json
 
-_POLL = 0.5
+_POLL = 0.1
 _TIMEOUT = 180.0
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -195,14 +195,41 @@ def _wait(stack: Stack, cloudformation: Any) -> dict[str, Any]:
         time.sleep(_POLL)
 
 
+def require_complete(assembly: Assembly, cloudformation: Any) -> None:
+    """Check that the stacks were created or updated, whatever a deployment said.
+
+    Raises:
+        StepError: one was not; the message says what serves now, and has the failed resources.
+    """
+    statuses = {
+        stack["StackName"]: stack["StackStatus"]
+        for stack in cloudformation.describe_stacks()["Stacks"]
+    }
+    for stack in assembly.stacks():
+        status = statuses.get(stack.name, "absent")
+        if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            continue
+        if status == "UPDATE_ROLLBACK_COMPLETE":
+            status += ": it is as it was before, and goes on serving"
+        failures = _failures(stack, cloudformation) if stack.name in statuses else ""
+        raise StepError(f"deploy: {stack.name} is {status}\n{failures}".rstrip())
+
+
 def _failures(stack: Stack, cloudformation: Any) -> str:
-    events = cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    return "\n".join(
-        f"  {event['ResourceType']} {event['LogicalResourceId']}: "
-        f"{event.get('ResourceStatusReason', 'no reason given')}"
-        for event in reversed(events)
-        if event["ResourceStatus"].endswith("_FAILED")
-    )
+    """Say which resources failed in the last operation on a stack, and why."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.name)
+    failures: list[str] = []
+    for event in (event for page in pages for event in page["StackEvents"]):  # newest first
+        status = event["ResourceStatus"]
+        of_stack = event["ResourceType"] == "AWS::CloudFormation::Stack"
+        if of_stack and status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
+            break
+        if status.endswith("_FAILED") and not of_stack:
+            failures.append(
+                f"  {event['ResourceType']} {event['LogicalResourceId']}: "
+                f"{event.get('ResourceStatusReason', 'no reason given')}"
+            )
+    return "\n".join(reversed(failures))
 
 
 def _zip(asset: Asset, cache: Path) -> Path:
