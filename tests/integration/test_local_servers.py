@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -11,7 +12,19 @@ from pathlib import Path
 import pg8000.native
 import psutil
 import pytest
-from supervisor.database import APP_ROLE, OWNER_ROLE, ensure_database, ensure_roles
+from supervisor import cloud, deploy
+from supervisor.commands import Commands
+from supervisor.database import (
+    APP_ROLE,
+    OWNER_ROLE,
+    SAMPLE,
+    Contents,
+    contents,
+    ensure_database,
+    ensure_roles,
+    note_contents,
+)
+from supervisor.progress import Progress
 from supervisor.servers import (
     PortBusyError,
     PostgresServer,
@@ -173,6 +186,118 @@ def test_a_busy_port_is_named(own_valkey: ValkeyServer, tmp_path: Path) -> None:
     other = ValkeyServer(tmp_path, "x", port=own_valkey.port)
     with pytest.raises(PortBusyError, match=str(own_valkey.port)):
         other.start()
+
+
+def test_what_a_database_holds_is_noted_in_it(own_postgres: PostgresServer) -> None:
+    ensure_roles(own_postgres, "owner-password", "app-password")
+    assert contents(own_postgres) == Contents()
+    ensure_database(own_postgres)
+    noted = Contents(data="it's", seeded=True, migrations="m", revision="r")
+    note_contents(own_postgres, noted)
+    assert contents(own_postgres) == noted
+
+
+class Loader:
+    """Loads data into a real database by stand-ins for the migration and the seeding."""
+
+    def __init__(
+        self, postgres: PostgresServer, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.postgres, self.valkey = postgres, valkey
+        self.migrations = 0
+        self.interrupted = False
+        self.digest = "first"
+        monkeypatch.setattr(deploy, "migrate", self._migrate)
+        monkeypatch.setattr(deploy, "migrations_digest", lambda: self.digest)
+        monkeypatch.setattr(deploy, "seed", self._seed)
+        ensure_roles(postgres, "owner-password", "app-password")
+        ensure_database(postgres)
+
+    def load(self, data: Path | None) -> str:
+        said = io.StringIO()
+        commands = Commands(self.postgres.data_dir)
+        cloud._Load(self.postgres, self.valkey, data, {}, commands, Progress(said)).run()
+        return said.getvalue()
+
+    def rows(self) -> list[str]:
+        connection = self.postgres.connect("quant")
+        try:
+            return [row[0] for row in connection.run("select source from trades order by 1")]
+        finally:
+            connection.close()
+
+    def _migrate(self, *_: object) -> None:
+        self.migrations += 1
+        self._run("create table if not exists alembic_version (version_num text)")
+        self._run("truncate alembic_version")
+        self._run("insert into alembic_version values ('0001')")
+        self._run("create table if not exists trades (source text)")
+
+    def _seed(self, _: object, __: object, data: Path | None) -> None:
+        self._run(f"insert into trades values ('{data.name if data else SAMPLE}')")
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def _run(self, statement: str) -> None:
+        connection = self.postgres.connect("quant")
+        connection.run(statement)
+        connection.close()
+
+
+@pytest.fixture
+def loader(
+    own_postgres: PostgresServer, own_valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> Loader:
+    return Loader(own_postgres, own_valkey, monkeypatch)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    folder = tmp_path / "real"
+    folder.mkdir()
+    (folder / "trades.json").write_text("[]")
+    return folder
+
+
+def test_real_data_replaces_the_sample_and_what_was_cached(loader: Loader, real: Path) -> None:
+    loader.load(None)
+    assert loader.rows() == [SAMPLE]
+    login = f'AUTH {loader.valkey.user} "{loader.valkey.password}"'
+    talk(loader.valkey, login, "SET cached 1")
+    assert "drop the database" in loader.load(real)
+    assert loader.rows() == ["real"]
+    assert talk(loader.valkey, login, "GET cached").startswith("+OK\r\n$-1")
+    assert contents(loader.postgres).data not in {"", SAMPLE}
+
+
+def test_real_data_is_kept_where_none_is_named(loader: Loader, real: Path) -> None:
+    loader.load(real)
+    assert loader.load(None) == ""
+    assert loader.rows() == ["real"]
+
+
+@pytest.mark.parametrize("first_is_real", [True, False])
+def test_what_was_seeded_in_part_is_not_mixed_either(
+    loader: Loader, real: Path, *, first_is_real: bool
+) -> None:
+    loader.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        loader.load(real if first_is_real else None)
+    loader.interrupted = False
+    loader.load(None if first_is_real else real)
+    assert loader.rows() == [SAMPLE if first_is_real else "real"]
+
+
+def test_a_migrated_database_is_migrated_again_only_by_other_migrations(loader: Loader) -> None:
+    loader.load(None)
+    loader.load(None)
+    assert loader.migrations == 1
+    loader.digest = "second"
+    loader.load(None)
+    assert loader.migrations == 2
+    loader._run("update alembic_version set version_num = '0000'")
+    loader.load(None)
+    assert loader.migrations == 3
 
 
 class DaemonUnderTest:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from supervisor.commands import StepError
-from supervisor.stacks import Assembly, create, publish
+from supervisor.stacks import Assembly, create, publish, require_complete
 
 
 def stack(name: str, *dependencies: str) -> dict[str, Any]:
@@ -65,20 +65,30 @@ class FakeCloudFormation:
     def create_stack(self, **request: Any) -> None:
         self.created.append(request)
 
-    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
-        outputs = [{"OutputKey": f"{StackName}-key", "OutputValue": "value"}]
-        status = self._statuses.get(StackName, "CREATE_COMPLETE")
-        return {"Stacks": [{"StackStatus": status, "Outputs": outputs}]}
+    def describe_stacks(self, StackName: str | None = None) -> dict[str, Any]:  # noqa: N803
+        names = [StackName] if StackName else [f"quant-{n}" for n in ("Network", "Data", "Api")]
+        stacks = []
+        for name in names:
+            outputs = [{"OutputKey": f"{name}-key", "OutputValue": "value"}]
+            status = self._statuses.get(name, "CREATE_COMPLETE")
+            stacks.append({"StackName": name, "StackStatus": status, "Outputs": outputs})
+        return {"Stacks": stacks}
 
-    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: ARG002, N803
-        event = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue"}
-        reason = {"ResourceStatusReason": "name taken"}
-        return {
-            "StackEvents": [
-                event | reason | {"ResourceStatus": "CREATE_FAILED"},
-                event | {"ResourceStatus": "CREATE_IN_PROGRESS"},
-            ]
-        }
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "describe_stack_events"
+        return self
+
+    def paginate(self, StackName: str) -> list[dict[str, Any]]:  # noqa: N803
+        stack = {"ResourceType": "AWS::CloudFormation::Stack", "LogicalResourceId": StackName}
+        queue = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue"}
+        newest_first = [
+            stack | {"ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
+            queue | {"ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "name taken"},
+            queue | {"ResourceStatus": "UPDATE_IN_PROGRESS"},
+            stack | {"ResourceStatus": "UPDATE_IN_PROGRESS"},
+            queue | {"ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "long ago"},
+        ]
+        return [{"StackEvents": newest_first[:2]}, {"StackEvents": newest_first[2:]}]
 
 
 def test_stacks_come_after_those_they_depend_on(assembly: Assembly) -> None:
@@ -116,3 +126,18 @@ def test_a_failed_stack_is_reported_with_its_resources(assembly: Assembly) -> No
     with pytest.raises(StepError, match=r"(?s)quant-Data is ROLLBACK.*Queue: name taken"):
         create(assembly, cloudformation, "http://127.0.0.1:4566")
     assert len(cloudformation.created) == 2
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+def test_complete_stacks_pass(assembly: Assembly, status: str) -> None:
+    require_complete(assembly, FakeCloudFormation({"quant-Api": status}))
+
+
+def test_a_rolled_back_stack_is_reported_with_the_last_failures(assembly: Assembly) -> None:
+    cloudformation = FakeCloudFormation({"quant-Api": "UPDATE_ROLLBACK_COMPLETE"})
+    with pytest.raises(StepError) as failure:
+        require_complete(assembly, cloudformation)
+    assert str(failure.value) == (
+        "deploy: quant-Api is UPDATE_ROLLBACK_COMPLETE: it is as it was before, and goes on "
+        "serving\n  AWS::SQS::Queue Queue: name taken"
+    )

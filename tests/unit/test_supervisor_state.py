@@ -2,7 +2,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from supervisor.commands import Commands, StepError
+from supervisor.commands import Commands, StepError, without_frames
 from supervisor.deploy import Endpoints, api_url
 from supervisor.state import Ports, State, digest, exclusive, read_json, write_json
 
@@ -99,3 +99,28 @@ def test_cancelled_commands_start_nothing(tmp_path: Path) -> None:
     commands.cancel()
     with pytest.raises(StepError, match="cancelled"):
         commands.run("probe", ["/bin/echo", "x"])
+
+
+def test_the_end_of_a_log_has_exceptions_without_frames() -> None:
+    log = """reading
+Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+    connect()
+ConnectionError: refused
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "b.py", line 2, in <module>
+    read()
+ReadError: no answer
+  after 3 attempts
+"""
+    assert without_frames(log).splitlines() == [
+        "reading",
+        "ConnectionError: refused",
+        "ReadError: no answer",
+        "  after 3 attempts",
+    ]
+    box = "╭── Traceback ──╮\n│ a.py:1 │\n╰───────────────╯\nValueError: odd"
+    assert without_frames(box) == "ValueError: odd"

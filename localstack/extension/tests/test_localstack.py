@@ -530,6 +530,193 @@ def test_updated_stack_takes_effect(cloud: Cloud) -> None:
     assert rates == {0.25, 1000.5}
 
 
+def small_template(answer: str, version: str, **more: dict[str, Any]) -> dict[str, Any]:
+    """A function whose published version is another resource whenever its code changes."""
+    backend = function(f"def handler(event, context): return {answer!r}")
+    backend["Properties"]["FunctionName"] = "small"
+    return {
+        "Resources": {
+            "Small": backend,
+            version: {
+                "Type": "AWS::Lambda::Version",
+                "Properties": {"FunctionName": {"Ref": "Small"}},
+            },
+            "Live": {
+                "Type": "AWS::Lambda::Alias",
+                "Properties": {
+                    "FunctionName": {"Ref": "Small"},
+                    "FunctionVersion": {"Fn::GetAtt": [version, "Version"]},
+                    "Name": "live",
+                },
+            },
+            "Api": api_gateway("RestApi", Name="small", Description=answer),
+            "Root": api_gateway(
+                "Method",
+                ResourceId={"Fn::GetAtt": ["Api", "RootResourceId"]},
+                HttpMethod="GET",
+                AuthorizationType="NONE",
+                Integration={"Type": "MOCK"},
+            ),
+            "Deployment": api_gateway("Deployment", after=["Root"]),
+            "Stage": api_gateway("Stage", StageName="live", DeploymentId={"Ref": "Deployment"}),
+            "Key": {
+                "Type": "AWS::ApiGateway::ApiKey",
+                "Properties": {"Description": answer, "Enabled": answer == "one"},
+            },
+            **more,
+        },
+        "Outputs": {"Api": {"Value": {"Ref": "Api"}}, "Key": {"Value": {"Ref": "Key"}}},
+    }
+
+
+class SmallStack:
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.formation = cloud.client("cloudformation")
+
+    def create(self, template: dict[str, Any]) -> str:
+        self.formation.create_stack(StackName="small", TemplateBody=json.dumps(template))
+        return self.settled()
+
+    def update(self, template: dict[str, Any]) -> str:
+        self.formation.update_stack(StackName="small", TemplateBody=json.dumps(template))
+        return self.settled()
+
+    def delete(self) -> None:
+        self.formation.delete_stack(StackName="small")
+        waiter = self.formation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName="small", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+    def settled(self) -> str:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            stack = self.describe()
+            if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+                return str(stack["StackStatus"])
+            time.sleep(0.1)
+        pytest.fail("the stack takes too long")
+
+    def describe(self) -> dict[str, Any]:
+        stack: dict[str, Any] = self.formation.describe_stacks(StackName="small")["Stacks"][0]
+        return stack
+
+    def resources(self) -> dict[str, str]:
+        found = self.formation.describe_stack_resources(StackName="small")["StackResources"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
+
+    def events(self) -> str:
+        return json.dumps(
+            self.formation.describe_stack_events(StackName="small")["StackEvents"], default=str
+        )
+
+    def versions(self) -> list[str]:
+        time.sleep(1)  # LocalStack keeps a deleted version for half a second
+        client = self.cloud.client("lambda")
+        versions = client.list_versions_by_function(FunctionName="small")["Versions"]
+        return [version["Version"] for version in versions]
+
+    def answer(self, qualifier: str = "live") -> str:
+        client = self.cloud.client("lambda")
+        result = client.invoke(FunctionName="small", Qualifier=qualifier)
+        return str(json.loads(result["Payload"].read()))
+
+
+@pytest.fixture
+def small(cloud: Cloud) -> Iterator[SmallStack]:
+    stack = SmallStack(cloud)
+    yield stack
+    stack.delete()
+
+
+def test_changed_code_moves_the_alias_and_replaces_nothing_else(small: SmallStack) -> None:
+    assert small.create(small_template("one", "Version1")) == "CREATE_COMPLETE"
+    before = small.resources()
+    assert small.answer() == "one"
+    assert small.update(small_template("two", "Version2")) == "UPDATE_COMPLETE"
+    after = small.resources()
+    assert small.answer() == "two"
+    assert before.keys() - after.keys() == {"Version1"}
+    assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == set()
+    assert small.versions() == ["$LATEST", "2"]
+    gateway = small.cloud.client("apigateway")
+    assert gateway.get_rest_api(restApiId=after["Api"])["description"] == "two"
+    key = gateway.get_api_key(apiKey=after["Key"])
+    assert (key["description"], key["enabled"]) == ("two", False)
+
+
+@pytest.mark.parametrize("broken", ["function", "version"])
+def test_a_failed_update_is_undone(small: SmallStack, broken: str) -> None:
+    small.create(small_template("one", "Version1"))
+    before = small.resources()
+    added = {
+        "Early": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "early"}},
+        "Late": {
+            "Type": "AWS::Lambda::Version",
+            "Properties": {"FunctionName": "missing"},
+            "DependsOn": ["Early", "Live", "Api"],
+        },
+    }
+    if broken == "function":
+        del added["Late"]
+    changed = small_template("two", "Version2", **added)
+    if broken == "function":
+        variables = {"Variables": {"PADDING": "x" * 5000}}
+        changed["Resources"]["Small"]["Properties"]["Environment"] = variables
+    assert small.update(changed) == "UPDATE_ROLLBACK_COMPLETE"
+    assert small.resources() == before
+    assert (small.answer(), small.answer("$LATEST")) == ("one", "one")
+    assert {output["OutputKey"] for output in small.describe()["Outputs"]} == {"Api", "Key"}
+    gateway = small.cloud.client("apigateway")
+    assert gateway.get_rest_api(restApiId=before["Api"])["description"] == "one"
+    assert "QueueUrls" not in small.cloud.client("sqs").list_queues(QueueNamePrefix="early")
+
+    assert small.update(small_template("three", "Version3")) == "UPDATE_COMPLETE"
+    assert small.answer() == "three"
+
+
+def test_a_failed_creation_leaves_nothing(small: SmallStack) -> None:
+    broken = small_template("one", "Version1")
+    broken["Resources"]["Small"]["Properties"]["Environment"] = {
+        "Variables": {"PADDING": "x" * 5000}
+    }
+    assert small.create(broken) == "ROLLBACK_COMPLETE"
+    gateway = small.cloud.client("apigateway")
+    assert "small" not in [api["name"] for api in gateway.get_rest_apis()["items"]]
+    small.delete()
+    assert small.create(small_template("one", "Version1")) == "CREATE_COMPLETE"
+
+
+def test_a_change_that_cannot_be_made_in_place_fails(small: SmallStack) -> None:
+    def vpc(*, dns: bool) -> dict[str, Any]:
+        properties = {"CidrBlock": "10.0.0.0/16", "EnableDnsSupport": dns}
+        return {"Resources": {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": properties}}}
+
+    assert small.create(vpc(dns=True)) == "CREATE_COMPLETE"
+    assert small.update(vpc(dns=False)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "cannot change AWS::EC2::VPC in place" in small.events()
+
+
+def test_a_version_finishes_what_it_serves_before_it_is_deleted(small: SmallStack) -> None:
+    slow = small_template("one", "Version1")
+    code = "import time\ndef handler(event, context):\n time.sleep(4)\n return 'slow'"
+    slow["Resources"]["Small"]["Properties"]["Code"]["ZipFile"] = code
+    small.create(slow)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(small.answer)
+        time.sleep(1)
+        assert small.update(small_template("two", "Version2")) == "UPDATE_COMPLETE"
+        assert small.answer() == "two"
+        assert answer.result() == "slow"
+
+
+def test_an_unchanged_template_and_a_second_creation_are_refused(small: SmallStack) -> None:
+    small.create(small_template("one", "Version1"))
+    with pytest.raises(small.formation.exceptions.ClientError, match="No updates"):
+        small.update(small_template("one", "Version1"))
+    with pytest.raises(small.formation.exceptions.AlreadyExistsException):
+        small.create(small_template("one", "Version1"))
+
+
 def test_tail_of_the_log_in_an_invocation(cloud: Cloud) -> None:
     answer = cloud.client("lambda").invoke(
         FunctionName=cloud.outputs["AuthorizerFunction"],

@@ -57,6 +57,8 @@ LOG = logging.getLogger(__name__)
 POLL_SECONDS = 0.02
 # How long a request may take from finding out what to call until it is counted as being served.
 DISPATCH_SECONDS = 0.25
+# Says that an update failed before it did anything.
+UNTOUCHED = "untouched"
 
 Properties = dict[str, Any]
 
@@ -121,7 +123,8 @@ class Providers(ResourceProviderExecutor):
             return ProgressEvent(
                 OperationStatus.FAILED,
                 resource_model={},
-                message=f"LocalStack cannot change a {request.resource_type} in place",
+                message=f"LocalStack cannot change {request.resource_type} in place",
+                custom_context={UNTOUCHED: True},
             )
 
 
@@ -279,7 +282,8 @@ class Executor(ChangeSetModelExecutor):
             after = copy.deepcopy(event.resource_model or {})
             if event.status != OperationStatus.SUCCESS and action == ChangeAction.Modify:
                 # It may have come halfway.
-                after = {**before, **wanted}
+                untouched = (event.custom_context or {}).get(UNTOUCHED)
+                after = {} if untouched else {**before, **wanted}
             if after:
                 change = Change(action, logical_resource_id, resource_type, before, after)
                 self._done.append(change)
