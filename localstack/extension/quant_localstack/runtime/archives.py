@@ -1,25 +1,46 @@
 """Faster handling of functions' code, of which starting a local cloud has much."""
 
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
 from localstack.constants import AWS_REGION_US_EAST_1, INTERNAL_AWS_SECRET_ACCESS_KEY
+from localstack.services.lambda_ import provider
 from localstack.services.lambda_.invocation import lambda_models
-from localstack.services.lambda_.invocation.lambda_models import S3Code
+from localstack.services.lambda_.invocation.lambda_models import ArchiveCode, S3Code
+from localstack.utils import archives
+
+# Below this size, starting a program takes longer than unpacking, bytes.
+SMALL = 1024 * 1024
+
+_store = provider.store_s3_bucket_archive
+_unpacker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-unpacker")
 
 
 def patch_archives() -> None:
     """Apply all corrections of this module; to be called once."""
     S3Code.generate_presigned_url = generate_presigned_url
     lambda_models.unzip = unzip
+    provider.store_s3_bucket_archive = store_and_unpack
 
 
 def unzip(path: str, target_dir: str) -> None:
-    """Unpack an archive here: starting ``unzip`` takes longer than a handler's few files."""
+    """Unpack an archive, here unless it is large."""
+    if Path(path).stat().st_size > SMALL:
+        archives.unzip(path, target_dir)
+        return
     with zipfile.ZipFile(path) as archive:
         archive.extractall(target_dir)
+
+
+def store_and_unpack(**source: Any) -> ArchiveCode:
+    """Store an archive and begin to unpack it, which the first function would wait for."""
+    code = _store(**source)
+    _unpacker.submit(code.prepare_for_execution)
+    return code
 
 
 def generate_presigned_url(self: S3Code, endpoint_url: str) -> str:
