@@ -60,6 +60,7 @@ def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:
             "tier": principal.tier,
             "scope": " ".join(principal.scopes),
             "token_id": principal.token_id,
+            "session_id": principal.session_id,
         },
         "usageIdentifierKey": _api_key(principal.tier),
     }

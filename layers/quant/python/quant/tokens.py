@@ -38,7 +38,7 @@ REFRESH_INTERVAL_S: Final = 30.0
 MAX_AGE_S: Final = 300.0
 MAX_TOKEN_LENGTH: Final = 4096
 
-_REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tier", "scope")
+_REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "tier", "scope")
 
 
 class InvalidTokenError(QuantError):
@@ -58,12 +58,14 @@ class Principal:
         tier: Name of a tier in the tier table.
         scopes: What the token may be used for.
         token_id: The token's ``jti``.
+        session_id: The login the token descends from, its ``sid``; revoking it ends the token.
     """
 
     subject: str
     tier: str
     scopes: tuple[str, ...]
     token_id: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def mint(
     subject: str,
     tier: str,
     scopes: Sequence[str],
+    session_id: str,
     lifetime_s: int,
     now: Callable[[], float] = time.time,
 ) -> str:
@@ -171,6 +174,7 @@ def mint(
         subject: Identifier of the account.
         tier: Name of a tier in the tier table.
         scopes: What the token may be used for.
+        session_id: The login the token descends from, the ``sid`` claim.
         lifetime_s: Seconds until it expires.
         now: Returns the time, seconds since the epoch.
 
@@ -186,6 +190,7 @@ def mint(
         "nbf": issued_at,
         "exp": issued_at + lifetime_s,
         "jti": str(uuid.uuid4()),
+        "sid": session_id,
         "tier": TIERS[tier].name,
         "scope": " ".join(scopes),
     }
@@ -229,6 +234,7 @@ def verify(token: str, keys: JwksCache, *, issuer: str, audience: str) -> Princi
         raise InvalidTokenError(str(error)) from error
     if not (
         isinstance(claims["sub"], str)
+        and isinstance(claims["sid"], str)
         and isinstance(claims["scope"], str)
         and claims["tier"] in TIERS
     ):
@@ -239,4 +245,5 @@ def verify(token: str, keys: JwksCache, *, issuer: str, audience: str) -> Princi
         tier=claims["tier"],
         scopes=tuple(claims["scope"].split()),
         token_id=str(claims["jti"]),
+        session_id=claims["sid"],
     )
