@@ -42,7 +42,12 @@ class Account(Base):
 
 
 class EmailVerification(Base):
-    """A verification token that was mailed; valid once, until it expires."""
+    """A verification token that was mailed; valid once, until it expires.
+
+    It carries the password of the registration it was mailed for, which becomes the account's:
+    somebody else's registration of the same address must not decide the password that its owner's
+    link activates.
+    """
 
     __tablename__ = "email_verifications"
 
@@ -50,8 +55,8 @@ class EmailVerification(Base):
     account_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
     )
+    password_hash: Mapped[str]
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
 
 class LoginSession(Base):
@@ -110,3 +115,18 @@ class ApiToken(Base):
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class AttemptCounter(Base):
+    """Attempts at something under one key, such as logins of an account or from a network.
+
+    ``key`` names the kind and a digest of what is counted: no address is kept in clear.
+    """
+
+    __tablename__ = "attempt_counters"
+    __table_args__ = (Index("ix_attempt_counters_last_at", "last_at"),)
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    attempts: Mapped[int]
+    last_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
