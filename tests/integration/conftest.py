@@ -49,9 +49,30 @@ class LambdaContext:
     aws_request_id: str = "invocation"
 
 
+def authorizer_context(
+    account: uuid.UUID | None = None,
+    *,
+    tier: str = "premium",
+    scope: str = "read account admin",
+    session: uuid.UUID | None = None,
+) -> dict[str, str]:
+    """What our authorizer says of a caller; a new account where none is given."""
+    return {
+        "principalId": str(account or uuid.uuid4()),
+        "tier": tier,
+        "scope": scope,
+        "token_id": str(uuid.uuid4()),
+        "session_id": str(session or ""),
+    }
+
+
 def rest_api_event(
     path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
+    """A GET as API Gateway sends it.
+
+    Each event is of a new account, so that tests meet rate limits only where they mean to.
+    """
     headers = dict(headers or {})
     return {
         "resource": path,
@@ -70,6 +91,7 @@ def rest_api_event(
             "httpMethod": "GET",
             "resourcePath": path,
             "identity": {"sourceIp": "127.0.0.1"},
+            "authorizer": authorizer_context(),
         },
         "body": None,
         "isBase64Encoded": False,

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant_http import problems
+from quant_http.guard import Guard
 from quant_http.responses import RESPONSE_HEADERS, error_responses
 from quant_http.routes import Access, route
 
@@ -77,6 +78,7 @@ class RouteApp:
         self.route = route(name)
         self.asgi = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         problems.install(self.asgi)
+        self.asgi.add_middleware(Guard, route=self.route)
         self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
         self.asgi.add_middleware(_RequestContext, route_name=name)
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
@@ -88,6 +90,7 @@ class RouteApp:
         *,
         summary: str,
         model: type[BaseModel] | None = None,
+        status: int = 200,
         media_type: str = "application/json",
         errors: Sequence[int] = (),
         headers: Mapping[str, Any] | None = None,
@@ -101,10 +104,11 @@ class RouteApp:
 
         Args:
             summary: One line for the documentation.
-            model: Body of the 200 response; without it the body is of ``media_type``.
-            media_type: Media type of the 200 response.
+            model: Body of the response; without it the body is of ``media_type``.
+            status: Status of success; 204 has no body.
+            media_type: Media type of the response.
             errors: Statuses it answers besides those every route answers.
-            headers: Headers of the 200 response besides those every route has.
+            headers: Headers of the response besides those every route has.
             tags: Sections of the documentation.
         """
         statuses = {*errors, 500}
@@ -112,7 +116,7 @@ class RouteApp:
             statuses |= {401, 403, 429, 504}
         if self.route.stores:
             statuses.add(503)
-        content: dict[str, Any] = {} if model else {"content": {media_type: {}}}
+        content: dict[str, Any] = {} if model or status == 204 else {"content": {media_type: {}}}
         success = {"description": summary, "headers": {**RESPONSE_HEADERS, **(headers or {})}}
 
         def register(
@@ -127,7 +131,8 @@ class RouteApp:
                 summary=summary,
                 response_model=model,
                 response_class=Response,
-                responses={200: {**success, **content}, **error_responses(statuses)},
+                status_code=status,
+                responses={status: {**success, **content}, **error_responses(statuses)},
                 tags=list(tags),
                 openapi_extra=(
                     {"security": [{"accessToken": []}]}
