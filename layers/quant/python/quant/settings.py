@@ -6,7 +6,7 @@ Every variable starts with ``QUANT_``. A secret is never in the environment: a v
 
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +15,9 @@ from quant.secrets import read_secret
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+
+# A revoked session is remembered this long: no access token may outlive it.
+MAX_TOKEN_LIFETIME_S: Final = 3600
 
 
 class Environment(StrEnum):
@@ -92,7 +95,7 @@ class SigningSettings(TokenSettings):
     """What a minter of access tokens needs besides (``QUANT_TOKEN_*``)."""
 
     signing_key_secret_arn: NonEmpty
-    lifetime_s: int = Field(default=1800, gt=0, le=86_400)
+    lifetime_s: int = Field(default=1800, gt=0, le=MAX_TOKEN_LIFETIME_S)
 
 
 class ApiKeySettings(BaseSettings):
@@ -101,6 +104,14 @@ class ApiKeySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUANT_API_KEY_", frozen=True)
 
     secret_arns: dict[str, NonEmpty]
+
+
+class AuditSettings(BaseSettings):
+    """Where audit entries wait while Postgres is away (``QUANT_AUDIT_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_", frozen=True)
+
+    queue_url: NonEmpty
 
 
 @cache

@@ -93,3 +93,4 @@ class AuditEvent(StrEnum):
     ADMIN_READ = "admin_read"
     EXPORTED = "exported"
     SIGNING_KEY_ROTATED = "signing_key_rotated"
+    AUDIT_PURGED = "audit_purged"
