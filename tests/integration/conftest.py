@@ -19,8 +19,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+import quant.breaker
 import quant.cache
 import quant.db.session
+import quant.limits
 import quant.secrets
 import quant.settings
 from quant.db.models import Filing, Politician, Ticker, Trade
@@ -147,6 +149,10 @@ def reset_process() -> None:
         quant.cache.client,
         quant.settings.database_settings,
         quant.settings.valkey_settings,
+        quant.settings.limit_settings,
+        quant.settings.edge_settings,
+        quant.breaker.breaker,
+        quant.limits.limiter,
     ):
         kept.cache_clear()
 

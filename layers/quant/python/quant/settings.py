@@ -114,6 +114,61 @@ class AuditSettings(BaseSettings):
     queue_url: NonEmpty
 
 
+class PasswordSettings(BaseSettings):
+    """Cost of argon2id (``QUANT_PASSWORD_*``); less than OWASP's least only in ``local``."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_PASSWORD_", frozen=True)
+
+    environment: Environment = Field(validation_alias="QUANT_ENVIRONMENT")
+    memory_kib: int = Field(default=19_456, ge=8)
+    iterations: int = Field(default=2, ge=1)
+    parallelism: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _require_cost(self) -> Self:
+        cheap = self.memory_kib < 19_456 or self.iterations < 2
+        if cheap and self.environment is not Environment.LOCAL:
+            msg = f"cheap password hashes are for the local environment, not for {self.environment}"
+            raise ValueError(msg)
+        return self
+
+
+class EmailSettings(BaseSettings):
+    """Who sends mail, and where its links lead."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    sender: NonEmpty = Field(validation_alias="QUANT_EMAIL_SENDER")
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+
+class LimitSettings(BaseSettings):
+    """What the limiter does while Valkey is away (``QUANT_FALLBACK_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_FALLBACK_", frozen=True)
+
+    # Most environments a function may have: each lets this part of a limit through. The default
+    # is the reserved concurrency of the largest environment.
+    share: int = Field(default=40, ge=1)
+
+
+# An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
+Origin = Annotated[
+    str,
+    Field(pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?$"),
+]
+
+
+class EdgeSettings(BaseSettings):
+    """How answers present themselves to browsers (``QUANT_CORS_ORIGINS``, a JSON array)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    # Unknown is treated as the strictest.
+    environment: Environment = Environment.PROD
+    cors_origins: frozenset[Origin] = frozenset()
+
+
 @cache
 def database_settings() -> DatabaseSettings:
     """Return the process's database settings."""
@@ -124,3 +179,15 @@ def database_settings() -> DatabaseSettings:
 def valkey_settings() -> ValkeySettings:
     """Return the process's Valkey settings."""
     return ValkeySettings()
+
+
+@cache
+def limit_settings() -> LimitSettings:
+    """Return the process's limiter settings."""
+    return LimitSettings()
+
+
+@cache
+def edge_settings() -> EdgeSettings:
+    """Return the process's edge settings."""
+    return EdgeSettings()

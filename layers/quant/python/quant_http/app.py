@@ -9,21 +9,26 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from fastapi import FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quant.settings import edge_settings
 from quant_http import problems
+from quant_http.edge import finish
 from quant_http.guard import Guard
-from quant_http.responses import RESPONSE_HEADERS, error_responses
-from quant_http.routes import Access, route
+from quant_http.responses import LIMIT_HEADERS, RESPONSE_HEADERS, error_responses
+from quant_http.routes import Access, Route, route
 
-REQUEST_ID_HEADER: Final = "x-request-id"
+REQUEST_ID_HEADER: Final = "X-Request-Id"
 # Smaller bodies grow or hardly shrink when compressed.
 COMPRESS_FROM_BYTES: Final = 1024
 
 # Bodies of other types are sent to API Gateway in base64.
 _TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]
+
+_METHODS_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
 
 logger = Logger()
 # The domain logs through the standard library: give its loggers the same format and request id.
@@ -33,36 +38,45 @@ copy_config_to_registered_loggers(logger, include={"quant"})
 class _RequestContext:
     """ASGI middleware: gives each request an id, answers what no handler caught, logs the end."""
 
-    def __init__(self, app: ASGIApp, route_name: str) -> None:
+    def __init__(self, app: ASGIApp, route: Route) -> None:
         self._app = app
-        self._route_name = route_name
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         event = scope.get("aws.event", {})
         context = event.get("requestContext", {})
         request_id = context.get("requestId") or str(uuid.uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
+        # Headers that the guard adds to whatever the answer turns out to be.
+        state: dict[str, Any] = {"request_id": request_id, "answer_headers": {}}
+        scope.setdefault("state", {}).update(state)
         status = 500
 
-        async def send_with_id(message: Message) -> None:
+        async def send_finished(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (REQUEST_ID_HEADER.encode(), request_id.encode()),
-                ]
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers[REQUEST_ID_HEADER] = request_id
+                headers.update(scope["state"]["answer_headers"])
+                finish(
+                    headers,
+                    status=status,
+                    request=Headers(scope=scope),
+                    route=self._route,
+                    settings=edge_settings(),
+                )
+                message["headers"] = headers.raw
             await send(message)
 
-        logger.append_keys(request_id=request_id, route=self._route_name)
+        logger.append_keys(request_id=request_id, route=self._route.name)
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, send_finished)
         except Exception:
             logger.exception("request failed")
             response = problems.problem(
                 Request(scope), 500, "an unexpected error occurred; it has been logged"
             )
-            await response(scope, receive, send_with_id)
+            await response(scope, receive, send_finished)
         logger.info("request answered", status=status, method=scope["method"])
 
 
@@ -80,7 +94,7 @@ class RouteApp:
         problems.install(self.asgi)
         self.asgi.add_middleware(Guard, route=self.route)
         self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
-        self.asgi.add_middleware(_RequestContext, route_name=name)
+        self.asgi.add_middleware(_RequestContext, route=self.route)
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
             self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
         )
@@ -116,8 +130,13 @@ class RouteApp:
             statuses |= {401, 403, 429, 504}
         if self.route.stores:
             statuses.add(503)
+        if self.route.is_limited:
+            statuses.add(429)
+        if self.route.method in _METHODS_WITH_BODY:
+            statuses |= {400, 413, 415, 422}
+        shared = {**RESPONSE_HEADERS, **(LIMIT_HEADERS if self.route.is_limited else {})}
         content: dict[str, Any] = {} if model or status == 204 else {"content": {media_type: {}}}
-        success = {"description": summary, "headers": {**RESPONSE_HEADERS, **(headers or {})}}
+        success = {"description": summary, "headers": {**shared, **(headers or {})}}
 
         def register(
             function: Callable[..., Awaitable[Response]],
@@ -132,7 +151,7 @@ class RouteApp:
                 response_model=model,
                 response_class=Response,
                 status_code=status,
-                responses={status: {**success, **content}, **error_responses(statuses)},
+                responses={status: {**success, **content}, **error_responses(statuses, shared)},
                 tags=list(tags),
                 openapi_extra=(
                     {"security": [{"accessToken": []}]}

@@ -39,7 +39,7 @@ def caller(request: Request) -> Caller:
         UnauthorizedError: The authorizer has not vouched for the request.
     """
     authorizer = _context(request).get("authorizer") or {}
-    principal, tier = authorizer.get("principalId"), authorizer.get("tier")
+    principal, tier = authorizer.get("principalId", ""), authorizer.get("tier", "")
     if not principal or tier not in TIERS:
         msg = "a valid access token is required"
         raise UnauthorizedError(msg)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from quant.tiers import EndpointClass
+
 API_PREFIX: Final = "/api/v1"
 
 
@@ -47,15 +49,6 @@ class Scope(StrEnum):
     ADMIN = "admin"  # other accounts and the audit log; never held by an API token
 
 
-class EndpointClass(StrEnum):
-    """Class of routes that share a rate limit (``quant.tiers``)."""
-
-    DATA = "data"
-    AUTH = "auth"
-    ANALYTICS = "analytics"
-    EXPORT = "export"
-
-
 @dataclass(frozen=True, slots=True)
 class Route:
     """One API method and the Lambda function behind it.
@@ -69,7 +62,8 @@ class Route:
         secrets: Other secrets the function may read.
         capabilities: What else the function may use.
         scope: Scope the token of a token route must have.
-        endpoint_class: Which rate limit applies.
+        endpoint_class: Which rate limit applies besides the tier's.
+        limited: Whether the rate limits apply where the function reaches Valkey, which counts.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
         bundles: Folders or files below ``build/`` packed at the root of the function's code.
@@ -84,9 +78,15 @@ class Route:
     capabilities: frozenset[Capability] = frozenset()
     scope: Scope = Scope.READ
     endpoint_class: EndpointClass = EndpointClass.DATA
+    limited: bool = True
     memory_mb: int = 512
     timeout_s: int = 10
     bundles: tuple[str, ...] = ()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the limiter runs before the endpoint."""
+        return self.limited and Store.VALKEY in self.stores
 
 
 _DATA: Final = frozenset({Store.POSTGRES, Store.VALKEY})
@@ -118,15 +118,20 @@ def _auth(
     )
 
 
+def _data(name: str, path: str) -> Route:
+    return Route(name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED)
+
+
 ROUTES: Final[tuple[Route, ...]] = (
     Route("root.index", "GET", "/", Access.PUBLIC),
     Route("health.live", "GET", "/health", Access.PUBLIC),
-    Route("health.ready", "GET", "/health/ready", Access.PUBLIC, _DATA),
-    Route("politicians.list", "GET", f"{API_PREFIX}/politicians", stores=_DATA),
-    Route("politicians.detail", "GET", f"{API_PREFIX}/politicians/{{politician_id}}", stores=_DATA),
-    Route("trades.list", "GET", f"{API_PREFIX}/trades", stores=_DATA),
-    Route("trades.recent", "GET", f"{API_PREFIX}/trades/recent", stores=_DATA),
-    Route("trades.detail", "GET", f"{API_PREFIX}/trades/{{trade_id}}", stores=_DATA),
+    # A monitor must be told of a lost Valkey, not that it asks too often for what then counts.
+    Route("health.ready", "GET", "/health/ready", Access.PUBLIC, _DATA, limited=False),
+    _data("politicians.list", "/politicians"),
+    _data("politicians.detail", "/politicians/{politician_id}"),
+    _data("trades.list", "/trades"),
+    _data("trades.recent", "/trades/recent"),
+    _data("trades.detail", "/trades/{trade_id}"),
     Route(
         "docs.openapi",
         "GET",
@@ -162,7 +167,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     _auth("create_api_token", "POST", "/tokens"),
     _auth("list_api_tokens", "GET", "/tokens"),
     _auth("revoke_api_token", "DELETE", "/tokens/{token_id}"),
-    Route("usage.show", "GET", f"{API_PREFIX}/usage", stores=_DATA),
+    _data("usage.show", "/usage"),
     Route(
         "admin.change_tier",
         "PUT",
