@@ -69,17 +69,25 @@ def authorizer_context(
 
 
 def rest_api_event(
-    path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    path: str,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    authorizer: Mapping[str, str] | None = None,
+    address: str = "127.0.0.1",
 ) -> dict[str, Any]:
-    """A GET as API Gateway sends it.
+    """A request as API Gateway sends it.
 
-    Each event is of a new account, so that tests meet rate limits only where they mean to.
+    Where no authorizer context is given, each event is of a new account, so that tests meet rate
+    limits only where they mean to.
     """
     headers = dict(headers or {})
     return {
         "resource": path,
         "path": path,
-        "httpMethod": "GET",
+        "httpMethod": method,
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": dict(query) if query else None,
@@ -90,34 +98,54 @@ def rest_api_event(
             "requestId": str(uuid.uuid4()),
             "path": f"/local{path}",
             "stage": "local",
-            "httpMethod": "GET",
+            "httpMethod": method,
             "resourcePath": path,
-            "identity": {"sourceIp": "127.0.0.1"},
-            "authorizer": authorizer_context(),
+            "identity": {"sourceIp": address},
+            "authorizer": authorizer_context() if authorizer is None else dict(authorizer),
         },
-        "body": None,
-        "isBase64Encoded": False,
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
     }
 
 
 class Api:
-    """Answers GET requests with the handler of the route that matches the path."""
+    """Answers requests with the handler of the route that matches method and path."""
 
     def get(
         self,
         path: str,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        **event: Any,
     ) -> Answer:
+        return self.send("GET", path, query, headers, **event)
+
+    def post(
+        self, path: str, document: Any, headers: Mapping[str, str] | None = None, **event: Any
+    ) -> Answer:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return self.send("POST", path, None, headers, body=body, **event)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **event: Any,
+    ) -> Answer:
+        """The answer to a request; ``event`` as of ``rest_api_event``."""
         text = {name: str(value) for name, value in (query or {}).items()}
-        event = rest_api_event(path, text, headers)
-        answer = importlib.import_module(_route_name(path)).handler(event, LambdaContext())
+        request = rest_api_event(path, text, headers, method=method, **event)
+        module = importlib.import_module(_route_name(method, path))
+        answer = module.handler(request, LambdaContext())
         body = answer["body"]
         raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
         names = {name.lower(): value for name, value in answer["headers"].items()}
         if names.get("content-encoding") == "gzip":
             raw = gzip.decompress(raw)
-        assert names["x-request-id"] == event["requestContext"]["requestId"]
+        assert names["x-request-id"] == request["requestContext"]["requestId"]
         return Answer(answer["statusCode"], names, raw)
 
     def pages(self, path: str, query: Mapping[str, object]) -> Iterator[Answer]:
@@ -132,12 +160,13 @@ class Api:
             cursor = {"cursor": following}
 
 
-def _route_name(path: str) -> str:
+def _route_name(method: str, path: str) -> str:
     # Literal segments win over parameters, as in API Gateway.
     for route in sorted(ROUTES, key=lambda route: route.path.count("{")):
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path):
+        pattern = re.sub(r"\{\w+\}", "[^/]+", route.path)
+        if route.method == method and re.fullmatch(pattern, path):
             return route.name
-    raise LookupError(path)
+    raise LookupError(f"{method} {path}")
 
 
 def reset_process() -> None:
