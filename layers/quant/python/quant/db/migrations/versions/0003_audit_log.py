@@ -44,6 +44,7 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 return to_char(value at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 """
 
+# The lock time-out is below the time after which a client gives up on its connection.
 # The owner's rights, so that the application needs none on the tables; pg_temp last, so that a
 # caller's temporary table cannot stand in for one of ours.
 APPEND = """
@@ -61,7 +62,7 @@ create function append_audit_entry(
 ) returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp
-set lock_timeout = '5s'
+set lock_timeout = '1s'
 as $$
 declare
     v_head public.audit_chain_head%rowtype;
