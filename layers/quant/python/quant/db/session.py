@@ -64,8 +64,10 @@ def engine() -> Engine:
     return create_engine_from(database_settings())
 
 
-def is_unavailable(error: DBAPIError) -> bool:
+def is_unavailable(error: DBAPIError | OSError) -> bool:
     """Say whether an error means that Postgres is away rather than that a statement is wrong."""
+    if isinstance(error, OSError):
+        return True
     if error.connection_invalidated or isinstance(error.orig, OSError):
         return True
     arguments = getattr(error.orig, "args", ())
@@ -85,6 +87,11 @@ def _connection() -> Iterator[Connection]:
             if is_unavailable(error):
                 connection.invalidate(error)
             raise
+        except OSError as error:
+            # The driver's time-out: the answer may yet come, to whoever asks next on this
+            # connection.
+            connection.invalidate(error)
+            raise
 
 
 def read[T](query: Callable[[Connection], T]) -> T:
@@ -100,7 +107,7 @@ def read[T](query: Callable[[Connection], T]) -> T:
         try:
             with _connection() as connection:
                 return query(connection)
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             if not is_unavailable(error):
                 raise
             if last_try:
@@ -128,7 +135,7 @@ def write[T](query: Callable[[Connection], T]) -> T:
                 result = query(connection)
                 connection.commit()
                 return result
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             if not is_unavailable(error):
                 raise
             if begun or last_try:
