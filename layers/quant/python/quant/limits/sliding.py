@@ -37,12 +37,12 @@ for i = 1, count do
     oldest = tonumber(redis.call('LINDEX', KEYS[i], 0) or nil)
   end
   used[i] = redis.call('LLEN', KEYS[i])
-  reset[i] = oldest and oldest + length + 1 - now or 0
+  reset[i] = oldest and oldest + length - now or 0
   wait[i] = 0
   if used[i] >= limit then
     allowed = 0
     local leaving = tonumber(redis.call('LINDEX', KEYS[i], used[i] - limit) or nil)
-    wait[i] = (leaving or now) + length + 1 - now
+    wait[i] = leaving and leaving + length + 1 - now or length
   end
 end
 local answer = {allowed, now}
@@ -54,7 +54,7 @@ for i = 1, count do
       redis.call('RPUSH', KEYS[i], string.format('%.0f', now))
       redis.call('PEXPIRE', KEYS[i], math.ceil(length / 1000) + 2)
       used[i] = used[i] + 1
-      if used[i] == 1 then reset[i] = length + 1 end
+      if used[i] == 1 then reset[i] = length end
     elseif wait[i] > 0
         and redis.call('SET', KEYS[count + i], 1, 'NX', 'PX', math.ceil(length / 1000)) then
       first = 1
