@@ -1,5 +1,6 @@
 """The FastAPI app of one route and its Lambda handler."""
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -22,6 +23,8 @@ from quant_http.responses import LIMIT_HEADERS, RESPONSE_HEADERS, error_response
 from quant_http.routes import Access, Route, route
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
+# What fits a header and a line of the log.
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Smaller bodies grow or hardly shrink when compressed.
 COMPRESS_FROM_BYTES: Final = 1024
 
@@ -43,9 +46,10 @@ class _RequestContext:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        event = scope.get("aws.event", {})
-        context = event.get("requestContext", {})
-        request_id = context.get("requestId") or str(uuid.uuid4())
+        context = scope.get("aws.event", {}).get("requestContext", {})
+        request_id = context.get("requestId", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid.uuid4())
         # Headers that the guard adds to whatever the answer turns out to be.
         state: dict[str, Any] = {"request_id": request_id, "answer_headers": {}}
         scope.setdefault("state", {}).update(state)

@@ -29,19 +29,6 @@ EXPOSED_HEADERS: Final = (
 MAX_AGE_S: Final = 7200
 
 
-def preflight_headers(*methods: str) -> dict[str, str]:
-    """Return what a preflight answers to every allowed origin, besides naming it.
-
-    The answer must also have ``Access-Control-Allow-Origin``, the one origin that asks and never
-    ``*``, and ``Vary: Origin``.
-    """
-    return {
-        "Access-Control-Allow-Methods": ", ".join(methods),
-        "Access-Control-Allow-Headers": ", ".join(ALLOWED_HEADERS),
-        "Access-Control-Max-Age": str(MAX_AGE_S),
-    }
-
-
 def answer_headers(origin: str) -> dict[str, str]:
     """Return what an answer to a page of an allowed origin has besides ``Vary: Origin``."""
     return {
