@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 import quant.cache
 from quant import revocation
+from quant.breaker import ValkeyBreaker
 from quant.db.lookup import Lookup
 from quant.errors import StoreUnavailableError
 from quant.settings import database_settings
@@ -129,9 +130,11 @@ def no_postgres():
 
 
 def without(monkeypatch, authorizer, *stores):
+    guard = ValkeyBreaker()
     index = revocation.RevocationIndex(
         no_valkey if "valkey" in stores else quant.cache.client,
         no_postgres() if "postgres" in stores else authorizer.module._lookup,
+        lambda: guard,
     )
     monkeypatch.setattr(authorizer.module, "_revocation", index)
 

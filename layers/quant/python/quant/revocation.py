@@ -8,22 +8,20 @@ that Valkey evicted, is made up for within that time. Without marker or Valkey, 
 without Postgres too, nobody can say, and the caller must refuse.
 """
 
-import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Final
 
+from quant.breaker import ValkeyBreaker, breaker
 from quant.cache import client
 from quant.db.lookup import Lookup
+from quant.errors import StoreUnavailableError
 from quant.settings import MAX_TOKEN_LIFETIME_S
 
 INDEX_MAX_AGE_S: Final = 15
 # No access token outlives its session's entry: the longest lifetime, and room for clocks.
 REMEMBER_S: Final = MAX_TOKEN_LIFETIME_S + 60
-# After a failure Valkey is left alone this long, so that not every request waits for its timeout.
-RETRY_AFTER_S: Final = 5.0
 
 # One hash tag keeps all keys in one slot of a cluster, as MGET requires.
 _PREFIX: Final = "{quant:revoked}:"
@@ -42,8 +40,6 @@ _IS_ENDED: Final = """
     )
 """
 
-_logger = logging.getLogger("quant")
-
 
 def _key(session_id: uuid.UUID) -> str:
     return f"{_PREFIX}{session_id}"
@@ -55,19 +51,18 @@ class RevocationIndex:
     Args:
         valkey: Makes the client; called on first use.
         lookup: Asks Postgres.
-        clock: Seconds, monotonic.
+        guard: Makes the breaker that leaves a lost Valkey alone; called on every use.
     """
 
     def __init__(
         self,
         valkey: Callable[[], Any] = client,
         lookup: Lookup | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        guard: Callable[[], ValkeyBreaker] = breaker,
     ) -> None:
         self._valkey = valkey
         self._lookup = lookup or Lookup()
-        self._clock = clock
-        self._silent_until = 0.0
+        self._guard = guard
 
     def is_revoked(self, session_id: uuid.UUID) -> bool:
         """Say whether a session has been revoked, or its account disabled.
@@ -114,15 +109,9 @@ class RevocationIndex:
         return True
 
     def _try(self, command: Callable[[Any], Any]) -> Any:
-        if self._clock() < self._silent_until:
-            return None
-        from valkey.exceptions import ValkeyError  # noqa: PLC0415 - slow import, see quant.cache
-
         try:
-            return command(self._valkey())
-        except (ValkeyError, OSError) as error:
-            self._silent_until = self._clock() + RETRY_AFTER_S
-            _logger.warning("valkey is unavailable: %s", type(error).__name__)
+            return self._guard().call(lambda: command(self._valkey()))
+        except StoreUnavailableError:
             return None
 
 
