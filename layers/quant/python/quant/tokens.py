@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ REFRESH_INTERVAL_S: Final = 30.0
 MAX_AGE_S: Final = 300.0
 MAX_TOKEN_LENGTH: Final = 4096
 
+# What a key set shows of each key; times of publication and expiry are our own business.
+_PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "kid", "alg", "use")
 _REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "tier", "scope")
 
 
@@ -73,7 +75,7 @@ class SigningKey:
     """A private Ed25519 key (PKCS 8, PEM) and its key id."""
 
     kid: str
-    private_key: str
+    private_key: str = field(repr=False)
 
     @classmethod
     def generate(cls) -> "SigningKey":
@@ -105,6 +107,7 @@ class JwksCache:
         secret_arn: Returns the ARN of the secret; called when the set is read.
         fetch: Reads a secret.
         clock: Seconds, monotonic.
+        now: Seconds since the epoch.
     """
 
     def __init__(
@@ -113,18 +116,25 @@ class JwksCache:
         *,
         fetch: Callable[[str], str] = read_secret,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._secret_arn = secret_arn
         self._fetch = fetch
         self._clock = clock
+        self._now = now
         self._documents: list[dict[str, Any]] = []
+        self._by_kid: dict[str, dict[str, Any]] = {}
         self._keys: dict[str, Any] = {}
         self._read_at: float | None = None
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the key set as JSON Web Keys, at most ``REFRESH_INTERVAL_S`` old."""
         self._refresh(REFRESH_INTERVAL_S)
-        return self._documents
+        return [
+            {name: document[name] for name in _PUBLIC_MEMBERS}
+            for document in self._documents
+            if not self._expired(document)
+        ]
 
     def key(self, kid: str) -> Any:
         """Return the public key called ``kid``.
@@ -133,17 +143,22 @@ class JwksCache:
             InvalidTokenError: The key set has no such key.
         """
         self._refresh(MAX_AGE_S if kid in self._keys else REFRESH_INTERVAL_S)
-        try:
-            return self._keys[kid]
-        except KeyError:
+        key = self._keys.get(kid)
+        if key is None or self._expired(self._by_kid[kid]):
             msg = "signed with an unknown key"
-            raise InvalidTokenError(msg) from None
+            raise InvalidTokenError(msg)
+        return key
+
+    def _expired(self, document: dict[str, Any]) -> bool:
+        # A key that was rotated out names the time after which nothing it signed is valid.
+        return "exp" in document and self._now() >= float(document["exp"])
 
     def _refresh(self, max_age_s: float) -> None:
         now = self._clock()
         if self._read_at is not None and now - self._read_at < max_age_s:
             return
         self._documents = json.loads(self._fetch(self._secret_arn()))["keys"]
+        self._by_kid = {document["kid"]: document for document in self._documents}
         # Only keys of the pinned algorithm: a set must not be able to widen what is accepted.
         self._keys = {
             document["kid"]: jwt.PyJWK(document, algorithm=ALGORITHM)
