@@ -21,6 +21,7 @@ TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
     {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
     {"name": "auth", "description": "Accounts, sessions and tokens."},
+    {"name": "admin", "description": "Accounts and the audit log, for administrators."},
     {"name": "documentation", "description": "This document and its viewers."},
     {"name": "service", "description": "The service itself."},
 )

@@ -41,7 +41,10 @@ for i = 1, count do
   wait[i] = 0
   if used[i] >= limit then
     allowed = 0
-    local leaving = tonumber(redis.call('LINDEX', KEYS[i], used[i] - limit) or nil)
+    local leaving = oldest
+    if used[i] > limit then
+      leaving = tonumber(redis.call('LINDEX', KEYS[i], used[i] - limit) or nil)
+    end
     wait[i] = leaving and leaving + length + 1 - now or length
   end
 end
