@@ -1,3 +1,8 @@
+import base64
+import hashlib
+import re
+from urllib.parse import urlsplit
+
 import pytest
 from account_support import AUTH, account_service, new_password
 
@@ -17,6 +22,23 @@ def test_a_mailed_token_makes_an_account_usable(accounts):
     token = accounts.mailed_token(email)
     assert accounts.verify(token).status == 204
     assert accounts.login(email, password).status == 200
+
+
+def test_the_link_of_a_mail_opens_a_page_that_may_run_its_own_script_only(accounts):
+    email = accounts.email()
+    accounts.register(email, new_password())
+    [[_, body]] = accounts.mails_to(email)
+    link = urlsplit(re.search(r"https://\S+", body)[0])
+    assert link.fragment == f"token={accounts.mailed_token(email)}"
+    page = accounts.call("GET", link.path)
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    [script] = re.findall(rb"<script>(.*)</script>", page.body, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
 
 
 def test_a_token_of_a_mail_works_once(accounts):

@@ -156,6 +156,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         secrets=frozenset({Secret.JWKS}),
     ),
     _auth("register", "POST", "/register", Access.PUBLIC, mails=True),
+    Route("auth.verify_page", "GET", f"{API_PREFIX}/auth/verify-email", Access.PUBLIC),
     _auth("verify_email", "POST", "/verify-email", Access.PUBLIC),
     _auth("login", "POST", "/login", Access.PUBLIC, signs=True),
     _auth("refresh", "POST", "/refresh", Access.PUBLIC, signs=True),

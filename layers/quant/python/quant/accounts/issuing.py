@@ -16,15 +16,13 @@ from sqlalchemy import Connection, insert
 
 from quant.accounts.opaque import REFRESH_PREFIX, digest, new_token
 from quant.db.account_models import RefreshToken
-from quant.keys import current_signing_key
+from quant.keys import SIGNER_MAX_AGE_S, current_signing_key
 from quant.settings import SigningSettings
 from quant.tokens import SigningKey, mint
 from quant.vocabulary import Role
 
 REFRESH_LIFETIME: Final = timedelta(days=7)
 SESSION_LIFETIME: Final = timedelta(days=30)
-# The signing key is read again after this long; a rotated-out key must verify for longer.
-KEY_MAX_AGE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,14 @@ def scopes(role: Role) -> tuple[str, ...]:
 
 
 class Issuer:
-    """Signs access tokens with the current key, which it keeps for a while.
+    """Signs access tokens with the current key, which it keeps for ``SIGNER_MAX_AGE_S``.
 
     Args:
-        clock: Seconds, monotonic.
+        clock: Seconds since the epoch. A monotonic clock stands still while the environment is
+            frozen between invocations, and would keep a key in use that was withdrawn meanwhile.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._settings = SigningSettings()
         self._clock = clock
         self._key: SigningKey | None = None
@@ -92,7 +91,7 @@ class Issuer:
     def key(self) -> SigningKey:
         """Return the key to sign with; call it before the transaction whose outcome is signed."""
         now = self._clock()
-        if self._key is None or now - self._read_at >= KEY_MAX_AGE_S:
+        if self._key is None or not 0 <= now - self._read_at < SIGNER_MAX_AGE_S:
             self._key = current_signing_key(self._settings.signing_key_secret_arn)
             self._read_at = now
         return self._key

@@ -31,10 +31,9 @@ _VERIFY_BODY: Final = """\
 Somebody, we hope you, registered this address with the Quant Analytics Platform.
 
 Confirm it within 24 hours:
-{url}/verify-email#token={token}
+{url}/api/v1/auth/verify-email#token={token}
 
-or send the token {token}
-to POST {url}/api/v1/auth/verify-email.
+The link opens a page with a button; {{"token": ...}} sent with POST to its address does the same.
 
 If it was not you, do nothing: the account stays unusable.
 """
