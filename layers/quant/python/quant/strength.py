@@ -13,6 +13,8 @@ from typing import Final
 
 MIN_BYTES: Final = 32
 MIN_BITS: Final = MIN_BYTES * 8
+# By chance a secret may lack all digits, say, and its alphabet look smaller than it is.
+_SLACK: Final = 0.95
 # Of MIN_BITS random bits in hexadecimal or base64, the counted frequencies of the characters alone
 # show at least this many; of most patterns they do not.
 MIN_COUNTED_BITS: Final = 160
@@ -68,7 +70,7 @@ _RULES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
     ("a sequence", lambda secret: _steps(secret) > len(secret) / 3),
     (
         f"too short for its alphabet to hold {MIN_BITS} bits",
-        lambda secret: len(secret) * math.log2(_alphabet(secret)) < MIN_BITS,
+        lambda secret: len(secret) * math.log2(_alphabet(secret)) < MIN_BITS * _SLACK,
     ),
     ("of too few different characters", lambda secret: _counted_bits(secret) < MIN_COUNTED_BITS),
 )
