@@ -67,7 +67,7 @@ _RULES: Final[tuple[tuple[str, Callable[[str], bool]], ...]] = (
         "repetitive",
         lambda secret: any(_is_periodic(secret[: len(secret) - cut]) for cut in range(16)),
     ),
-    ("a sequence", lambda secret: _steps(secret) > len(secret) / 3),
+    ("a sequence", lambda secret: _steps(secret) > len(secret) / 2),
     (
         f"too short for its alphabet to hold {MIN_BITS} bits",
         lambda secret: len(secret) * math.log2(_alphabet(secret)) < MIN_BITS * _SLACK,
