@@ -54,6 +54,8 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,
+        # Errors are logged, and parameters may be addresses or hashes of passwords.
+        hide_parameters=True,
         connect_args=connect_args,
     )
 
