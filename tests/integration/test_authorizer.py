@@ -1,12 +1,11 @@
 """The authorizer on a real Postgres and a real Valkey, each of which may be away."""
 
 import hashlib
-import importlib
-import json
 import secrets
 import uuid
 
 import pytest
+from authorizer_support import authorizer
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -16,54 +15,10 @@ from quant.breaker import ValkeyBreaker
 from quant.db.lookup import Lookup
 from quant.errors import StoreUnavailableError
 from quant.settings import database_settings
-from quant.tokens import JwksCache, SigningKey, mint
 
-ISSUER, AUDIENCE = "https://auth.test.example", "quant-api"
-METHOD_ARN = "arn:aws:execute-api:us-east-1:000000000000:api/local/GET/api/v1/trades"
+__all__ = ["authorizer"]  # a fixture
+
 MARKER = "{quant:revoked}:complete"
-
-
-class Authorizer:
-    """The deployed handler with a key set of its own."""
-
-    def __init__(self, module, key):
-        self.module = module
-        self.key = key
-
-    def mint(self, session_id, **changes):
-        claims = {"subject": str(uuid.uuid4()), "tier": "basic", "scopes": ["read"], **changes}
-        return mint(
-            self.key,
-            issuer=ISSUER,
-            audience=AUDIENCE,
-            session_id=str(session_id),
-            lifetime_s=60,
-            **claims,
-        )
-
-    def answer(self, token):
-        event = {"methodArn": METHOD_ARN, "headers": {"authorization": f"Bearer {token}"}}
-        return self.module.handler(event, None)
-
-    def effect(self, token):
-        [statement] = self.answer(token)["policyDocument"]["Statement"]
-        return statement["Effect"]
-
-
-@pytest.fixture
-def authorizer(api, monkeypatch):
-    monkeypatch.setenv("QUANT_TOKEN_ISSUER", ISSUER)
-    monkeypatch.setenv("QUANT_TOKEN_AUDIENCE", AUDIENCE)
-    monkeypatch.setenv("QUANT_TOKEN_JWKS_SECRET_ARN", "jwks")
-    monkeypatch.setenv("QUANT_API_KEY_SECRET_ARNS", '{"basic": "basic-arn", "free": "free-arn"}')
-    module = importlib.reload(importlib.import_module("authorizer.jwt"))
-    key = SigningKey.generate()
-    document = json.dumps({"keys": [key.public_jwk()]})
-    monkeypatch.setattr(module, "_keys", JwksCache(lambda: "jwks", fetch=lambda _: document))
-    monkeypatch.setattr(module, "read_secret", lambda arn: f"key of {arn}")
-    quant.cache.client().flushdb()
-    yield Authorizer(module, key)
-    module._lookup.close()
 
 
 class Accounts:

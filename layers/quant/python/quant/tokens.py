@@ -248,9 +248,7 @@ def verify(token: str, keys: JwksCache, *, issuer: str, audience: str) -> Princi
     except jwt.PyJWTError as error:
         raise InvalidTokenError(str(error)) from error
     if not (
-        isinstance(claims["sub"], str)
-        and isinstance(claims["sid"], str)
-        and isinstance(claims["scope"], str)
+        all(isinstance(claims[name], str) for name in ("sub", "sid", "scope", "tier"))
         and claims["tier"] in TIERS
     ):
         msg = "claims of the wrong form"
