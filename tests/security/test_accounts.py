@@ -12,6 +12,7 @@ from scipy.stats import mannwhitneyu
 
 from quant.accounts import attempts, passwords
 from quant.accounts.logins import login
+from quant.accounts.registration import register
 from quant.errors import UnauthorizedError
 from quant.origin import Origin
 from quant.vocabulary import Role
@@ -86,6 +87,23 @@ def test_the_time_of_a_failed_login_does_not_tell_who_has_an_account(accounts):
     assert mannwhitneyu(known, unknown).pvalue > 0.001
     medians = statistics.median(known), statistics.median(unknown)
     assert abs(medians[0] - medians[1]) < MEDIAN_TOLERANCE * max(medians)
+
+
+def test_the_time_of_a_registration_does_not_tell_who_has_an_account(accounts):
+    samples, password = 300, new_password()
+    emails = {
+        "known": iter([accounts.person().email for _ in range(samples)]),
+        "new": iter([accounts.email() for _ in range(samples)]),
+    }
+    order = [kind for kind in emails for _ in range(samples)]
+    random.Random(20261124).shuffle(order)
+    seconds = {kind: [] for kind in emails}
+    for kind in order:
+        email = next(emails[kind])
+        started = time.perf_counter()
+        register(email, password, Origin())
+        seconds[kind].append(time.perf_counter() - started)
+    assert mannwhitneyu(seconds["known"], seconds["new"]).pvalue > 0.001
 
 
 @pytest.mark.usefixtures("costly_hashes")
