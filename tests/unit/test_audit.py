@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from moto import mock_aws
+from sqlalchemy.exc import ProgrammingError
 
 from quant.audit import log, queue, retention
 from quant.audit.chain import Anchor, entry_hash, field
@@ -139,10 +140,16 @@ def sqs(monkeypatch):
     queue._client.cache_clear()
 
 
-@pytest.fixture
-def no_postgres(monkeypatch):
+@pytest.fixture(
+    params=[
+        StoreUnavailableError("postgres"),
+        ProgrammingError("select", {}, Exception("no such function")),
+    ],
+    ids=["away", "refusing"],
+)
+def no_postgres(monkeypatch, request):
     def write(_query):
-        raise StoreUnavailableError("postgres")
+        raise request.param
 
     monkeypatch.setattr(log, "write", write)
 

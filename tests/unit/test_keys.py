@@ -220,9 +220,15 @@ def test_a_key_published_with_another_half_fails_the_test_step(world):
 
 def test_steps_of_an_unknown_version_fail(world):
     world.ensure()
-    for step in (world.rotation.set_secret, world.rotation.test_secret):
+    for step in (world.rotation.set_secret, world.rotation.finish_secret):
         with pytest.raises(QuantError, match="not created"):
             step("missing")
+
+
+def test_the_test_step_alone_passes_where_a_rotation_is_set_up(world):
+    world.rotation.test_secret("setting-up")
+    world.ensure()
+    world.rotation.test_secret("setting-up")
 
 
 def test_periods_cover_what_they_must():

@@ -244,7 +244,11 @@ class Rotation:
             KeyTooYoungError: It was prepared before others were rotated in, and must wait again.
             QuantError: A key is not published, or with another public half.
         """
-        ring, current, jwks = self._expect(version), self._current(), self._jwks()
+        current, jwks = self._current(), self._jwks()
+        # Where a rotation is set up but not begun, Secrets Manager takes this step alone.
+        ring = self._pending(version) or current
+        if ring is None:
+            return
         if current is not None and current.current.kid != ring.current.kid:
             _require_lead(ring.current, jwks, self._now())
         known = {jwk["kid"]: jwk for jwk in jwks}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from quant.audit.entries import Entry
 from quant.audit.queue import QueueUnavailableError, send
@@ -115,7 +115,9 @@ def record_or_queue(
     entry = Entry.of(event, actor=actor, target=target, origin=origin, details=details)
     try:
         write(lambda connection: append(connection, entry))
-    except StoreUnavailableError:
+    except (StoreUnavailableError, SQLAlchemyError) as failure:
+        # Also where Postgres refuses it, such as code that is ahead of the schema.
+        _logger.warning("audit entry queued: %s", type(failure).__name__)
         try:
             send(entry)
         except QueueUnavailableError as error:
