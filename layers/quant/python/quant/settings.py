@@ -138,8 +138,17 @@ class EmailSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
 
+    # Unknown is treated as the strictest.
+    environment: Environment = Environment.PROD
     sender: NonEmpty = Field(validation_alias="QUANT_EMAIL_SENDER")
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+    @model_validator(mode="after")
+    def _require_https(self) -> Self:
+        if self.public_url.startswith("http:") and self.environment is not Environment.LOCAL:
+            msg = "links of mails carry tokens: outside the local environment they are https"
+            raise ValueError(msg)
+        return self
 
 
 class LimitSettings(BaseSettings):
