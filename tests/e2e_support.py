@@ -11,17 +11,20 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
+import jwt
 import pg8000.native
 import pytest
 import valkey
 from support import LocalCloud
+
+from quant.tiers import EndpointClass
 
 AUTH = "/api/v1/auth"
 # A cold function may take as long as its timeout.
@@ -168,34 +171,14 @@ class Platform:
 
     def forget_limits(self) -> None:
         """Empty Valkey: the windows of the limiter, the locks, the cached answers."""
-        settings = self.cloud.run["valkey"]
-        with valkey.Valkey(
-            host=settings["host"],
-            port=settings["port"],
-            username=settings["username"],
-            password=settings["password"],
-        ) as client:
+        with valkey_client(self.cloud) as client:
             client.flushdb()
 
     @contextmanager
     def without_limits(self) -> Iterator[None]:
-        """Let one network ask as often as it likes, for as long as Valkey is up."""
-        done = threading.Event()
-
-        def forget() -> None:
-            while not done.wait(0.3):
-                try:
-                    self.forget_limits()
-                except valkey.exceptions.ValkeyError:
-                    continue
-
-        thread = threading.Thread(target=forget)
-        thread.start()
-        try:
+        """Let everybody ask as often as they like, for as long as Valkey is up."""
+        with repeatedly(self.forget_limits):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def audited(self, **equal: Any) -> list[dict[str, Any]]:
         """Entries of the audit log, the oldest first."""
@@ -212,6 +195,50 @@ class Platform:
         assert done.returncode == 0, done.stdout + done.stderr
         verified: dict[str, Any] = json.loads(done.stdout)
         return verified
+
+
+def valkey_client(cloud: LocalCloud) -> valkey.Valkey:
+    settings = cloud.run["valkey"]
+    return valkey.Valkey(
+        host=settings["host"],
+        port=settings["port"],
+        username=settings["username"],
+        password=settings["password"],
+    )
+
+
+@contextmanager
+def repeatedly(action: Callable[[], None], every_s: float = 0.3) -> Iterator[None]:
+    """Do something in the background, whenever Valkey is up, while the block runs."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(every_s):
+            with suppress(valkey.exceptions.ValkeyError):
+                action()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def without_limits_of(cloud: LocalCloud, token: str) -> Iterator[None]:
+    """Let the account of one access token ask as often as it likes."""
+    account = jwt.decode(token, options={"verify_signature": False})["sub"]
+    windows = ("tier", *EndpointClass)
+    keys = [f"{{quant:limit:account:{account}}}:{window}" for window in windows]
+
+    def forget() -> None:
+        with valkey_client(cloud) as client:
+            client.delete(*keys)
+
+    with repeatedly(forget):
+        yield
 
 
 def new_email() -> str:
