@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secre
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
@@ -26,6 +25,9 @@ database_settings()
 
 @cache
 def _client() -> Any:
+    # Of the runtime, not of our layers.
+    import boto3  # noqa: PLC0415
+
     return boto3.client("secretsmanager")
 
 
