@@ -39,7 +39,7 @@ def platform(local_cloud):
 
 @pytest.fixture(autouse=True)
 def fresh_limits(platform):
-    platform.forget_limits()
+    platform.forget_attempts()
 
 
 @pytest.fixture(scope="module")
