@@ -1,11 +1,14 @@
 """Everything that differs between the environments, in one place."""
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self
 
 from aws_cdk import aws_logs as logs
+
+from infra.functions import AUTHORIZER_CLASS, EVENT_CLASS
+from quant.tiers import EndpointClass
 
 Environment = Literal["local", "dev", "prod"]
 Architecture = Literal["arm64", "x86_64"]
@@ -20,12 +23,13 @@ AUTHORIZER_CACHE_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalEndpoints:
-    """Where the local environment's own Postgres and Valkey listen."""
+    """Where the local environment's own Postgres, Valkey and AWS listen."""
 
     database_host: str
     database_port: int
     valkey_host: str
     valkey_port: int
+    aws: str
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Self:
@@ -35,6 +39,7 @@ class LocalEndpoints:
             database_port=int(context("database_port") or 5432),
             valkey_host=context("valkey_host") or "127.0.0.1",
             valkey_port=int(context("valkey_port") or 6379),
+            aws=context("endpoint_url") or "http://127.0.0.1:4566",
         )
 
 
@@ -84,10 +89,13 @@ class Config:
         environment: Name, also the API's stage name.
         architecture: Instruction set of the functions.
         snap_start: Whether published versions start from a snapshot of their initialised state.
-        store_function_concurrency: Reserved concurrency of each function that uses the database;
-            ``None`` leaves them in the account's pool.
+        concurrency: Reserved concurrency of each function that uses a store, by endpoint class,
+            ``authorizer`` or ``event``; together they bound the database's connections.
         interface_endpoints: AWS services reachable from the isolated subnets.
         interface_endpoint_zones: Availability zones each interface endpoint is placed in.
+        email_sender: Address the platform's mail comes from; its domain is an identity of SES.
+        public_url: Where links in mail lead; ``None`` for the API itself.
+        cors_origins: Origins whose scripts may call the API from a browser.
         log_retention: How long CloudWatch keeps log events.
         log_level: Lowest level the functions log.
         retain_data: Whether a deleted stack leaves its secrets and logs behind.
@@ -101,9 +109,12 @@ class Config:
     environment: Environment
     architecture: Architecture = "arm64"
     snap_start: bool = True
-    store_function_concurrency: int | None
-    interface_endpoints: tuple[str, ...] = ("secretsmanager",)
+    concurrency: Mapping[str, int]
+    interface_endpoints: tuple[str, ...] = ("secretsmanager", "sqs", "email")
     interface_endpoint_zones: int
+    email_sender: str
+    public_url: str | None = None
+    cors_origins: tuple[str, ...] = ()
     log_retention: logs.RetentionDays
     log_level: str = "INFO"
     retain_data: bool
@@ -117,6 +128,11 @@ class Config:
     def token_issuer(self) -> str:
         """The ``iss`` claim of access tokens."""
         return f"https://auth.{self.environment}.quant.internal"
+
+    @property
+    def email_domain(self) -> str:
+        """The domain of the platform's mail."""
+        return self.email_sender.partition("@")[2]
 
     def name(self, part: str) -> str:
         """Return the physical name of a resource."""
@@ -132,20 +148,42 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
 
     Args:
         environment: ``local``, ``dev`` or ``prod``.
-        context: Looks a CDK context value up; read for ``local`` only.
+        context: Looks a CDK context value up: ``email_sender``, ``public_url``, ``cors_origins``
+            (comma-separated) and, for ``local``, the endpoints.
 
     Raises:
         ValueError: No such environment.
     """
     match environment:
         case "local":
-            return _local(LocalEndpoints.from_context(context))
+            settings = _local(LocalEndpoints.from_context(context))
         case "dev":
-            return _dev()
+            settings = _dev()
         case "prod":
-            return _prod()
-    msg = f"env must be local, dev or prod, not {environment!r}"
-    raise ValueError(msg)
+            settings = _prod()
+        case _:
+            msg = f"env must be local, dev or prod, not {environment!r}"
+            raise ValueError(msg)
+    origins = context("cors_origins")
+    return replace(
+        settings,
+        email_sender=context("email_sender") or settings.email_sender,
+        public_url=context("public_url") or settings.public_url,
+        cors_origins=tuple(origins.split(",")) if origins else settings.cors_origins,
+    )
+
+
+def _concurrency(
+    *, data: int, auth: int, analytics: int, export: int, authorizer: int, event: int
+) -> dict[str, int]:
+    return {
+        EndpointClass.DATA: data,
+        EndpointClass.AUTH: auth,
+        EndpointClass.ANALYTICS: analytics,
+        EndpointClass.EXPORT: export,
+        AUTHORIZER_CLASS: authorizer,
+        EVENT_CLASS: event,
+    }
 
 
 def _local(endpoints: LocalEndpoints) -> Config:
@@ -153,7 +191,8 @@ def _local(endpoints: LocalEndpoints) -> Config:
     return Config(
         environment="local",
         architecture="arm64" if host_is_arm else "x86_64",
-        store_function_concurrency=4,
+        concurrency=_concurrency(data=4, auth=4, analytics=2, export=1, authorizer=8, event=2),
+        email_sender="no-reply@local.quant.example",
         interface_endpoint_zones=1,
         log_retention=logs.RetentionDays.ONE_DAY,
         retain_data=False,
@@ -166,7 +205,8 @@ def _local(endpoints: LocalEndpoints) -> Config:
 def _dev() -> Config:
     return Config(
         environment="dev",
-        store_function_concurrency=8,
+        concurrency=_concurrency(data=2, auth=2, analytics=2, export=1, authorizer=6, event=2),
+        email_sender="no-reply@dev.quant.example",
         interface_endpoint_zones=1,
         log_retention=logs.RetentionDays.TWO_WEEKS,
         log_level="DEBUG",
@@ -189,7 +229,8 @@ def _dev() -> Config:
 def _prod() -> Config:
     return Config(
         environment="prod",
-        store_function_concurrency=40,
+        concurrency=_concurrency(data=16, auth=6, analytics=4, export=2, authorizer=32, event=2),
+        email_sender="no-reply@quant.example",
         interface_endpoint_zones=2,
         log_retention=logs.RetentionDays.THREE_MONTHS,
         retain_data=True,

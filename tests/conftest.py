@@ -36,11 +36,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run e2e tests against the API at this URL instead of starting a local cloud; "
         "tokens then come from QUANT_TOKEN_<TIER> in the environment",
     )
+    parser.addoption("--slow", action="store_true", help="run tests that take minutes, too")
     parser.addoption(
         "--local-cloud",
         help="run e2e tests against this running local cloud (such as `default`, that of "
         "`make run`) instead of starting one",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; give --slow to run it"))
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 from aws_cdk import App  # noqa: E402
 from infra.app import add_stacks  # noqa: E402
 from infra.config import Config, config  # noqa: E402
+from infra.functions import FUNCTIONS  # noqa: E402
 from infra.paths import LAYERS, Artefacts  # noqa: E402
-from infra.stacks.api import AUTHORIZER  # noqa: E402
 
 from quant_http.routes import ROUTES  # noqa: E402
 
@@ -79,9 +79,9 @@ class Assembly:
 
 
 def dummy_artefacts(root: Path) -> Artefacts:
-    """Write a handler for every route, empty layers, and whatever the routes bundle."""
+    """Write a handler for every function, empty layers, and whatever the routes bundle."""
     artefacts = Artefacts(root / "functions", root / "layers", root / "bundles")
-    for name in [*(route.name for route in ROUTES), AUTHORIZER]:
+    for name in FUNCTIONS:
         folder, module = name.split(".")
         package = artefacts.functions / folder
         package.mkdir(parents=True, exist_ok=True)
@@ -105,11 +105,11 @@ def dummy_artefacts(root: Path) -> Artefacts:
     return artefacts
 
 
-def synthesise(environment: str, artefacts: Artefacts, folder: Path) -> Assembly:
-    """Synthesise one environment with the flags of cdk.json."""
+def synthesise(environment: str, artefacts: Artefacts, folder: Path, **context: str) -> Assembly:
+    """Synthesise one environment with the flags of cdk.json and further context."""
     flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(outdir=str(folder), context=flags)
-    settings = config(environment, LOCAL_CONTEXT.get)
+    settings = config(environment, {**LOCAL_CONTEXT, **context}.get)
     add_stacks(app, settings, artefacts)
     assembly = app.synth()
     return Assembly(

@@ -1,12 +1,23 @@
-"""The Lambda REQUEST authorizer: verifies the access token and picks the tier's usage plan.
+"""The Lambda REQUEST authorizer: verifies the token and picks the tier's usage plan.
+
+It takes access tokens of a login, whose session may have been revoked, and API tokens.
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 
 import logging
+import uuid
 from functools import cache
 from typing import Any
 
+# Imported while Lambda initialises, when time is cheap (and with SnapStart free); the domain
+# imports them on first use.
+import pg8000.native  # noqa: F401
+import valkey  # noqa: F401
+
+from quant import api_tokens
+from quant.db.lookup import Lookup
+from quant.revocation import RevocationIndex
 from quant.secrets import read_secret
 from quant.settings import ApiKeySettings, TokenSettings
 from quant.tokens import ExpiredTokenError, InvalidTokenError, JwksCache, Principal, verify
@@ -17,6 +28,8 @@ _logger.setLevel(logging.INFO)
 _settings = TokenSettings()
 _api_key_secrets = ApiKeySettings().secret_arns
 _keys = JwksCache(lambda: _settings.jwks_secret_arn)
+_lookup = Lookup()
+_revocation = RevocationIndex(lookup=_lookup)
 
 
 @cache
@@ -31,6 +44,21 @@ def _bearer_token(event: dict[str, Any]) -> str:
         msg = "not the Bearer scheme"
         raise InvalidTokenError(msg)
     return str(token).strip()
+
+
+def _principal(token: str) -> Principal:
+    if token.startswith(api_tokens.PREFIX):
+        return api_tokens.holder(token, _lookup)
+    principal = verify(token, _keys, issuer=_settings.issuer, audience=_settings.audience)
+    try:
+        session_id = uuid.UUID(principal.session_id)
+    except ValueError:
+        msg = "its session is no UUID"
+        raise InvalidTokenError(msg) from None
+    if _revocation.is_revoked(session_id):
+        msg = "its session was revoked"
+        raise ExpiredTokenError(msg)
+    return principal
 
 
 def _stage_arn(method_arn: str) -> str:
@@ -60,28 +88,30 @@ def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:
             "tier": principal.tier,
             "scope": " ".join(principal.scopes),
             "token_id": principal.token_id,
+            "session_id": principal.session_id,
         },
         "usageIdentifierKey": _api_key(principal.tier),
     }
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer whether the request's access token may call the API.
+    """Answer whether the request's token may call the API.
 
     Returns:
         A policy: Allow, with the tier's API key as usage identifier, or Deny for a token that
         was never ours.
 
     Raises:
-        Exception: ``Unauthorized``, on an expired token; API Gateway turns it into a 401, which
-            tells the client to get a new one.
+        Exception: ``Unauthorized``, on a token that has expired or was revoked; API Gateway turns
+            it into a 401, which tells the client to get a new one.
+        StoreUnavailableError: Nobody can say whether the token still holds; API Gateway turns it
+            into a 503 rather than admit it.
     """
     method_arn = event["methodArn"]
     try:
-        principal = verify(
-            _bearer_token(event), _keys, issuer=_settings.issuer, audience=_settings.audience
-        )
-    except ExpiredTokenError:
+        principal = _principal(_bearer_token(event))
+    except ExpiredTokenError as error:
+        _logger.info("token refused: %s", error)
         # API Gateway reads the exception's message: it must be exactly this word.
         raise Exception("Unauthorized") from None
     except InvalidTokenError as error:

@@ -1,4 +1,4 @@
-"""A Lambda function that serves one route, with nothing of any other route in it."""
+"""A Lambda function with one handler, and nothing of any other in it."""
 
 import shutil
 import tempfile
@@ -26,12 +26,12 @@ _INTERFACE_ACTIONS = (
 )
 
 
-class RouteFunction(Construct):
+class HandlerFunction(Construct):
     """A function, its role, its log group, and the alias ``live`` of its newest version.
 
     Attributes:
         function: The unpublished function.
-        alias: What API Gateway calls.
+        alias: What others invoke.
         role: The execution role; grants go here.
     """
 
@@ -85,7 +85,7 @@ class RouteFunction(Construct):
         log_group.grant_write(self.role)
         if vpc is not None:
             self._allow_network_interfaces(function_name)
-        with route_code(artefacts, name, bundles) as folder:
+        with handler_code(artefacts, name, bundles) as folder:
             self.function = lambda_.Function(
                 self,
                 "Function",
@@ -162,7 +162,7 @@ class RouteFunction(Construct):
 
 
 @contextmanager
-def route_code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
+def handler_code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
     """Yield a folder with the bundles, the module, and what it may import from its own folder.
 
     Raises:
@@ -171,7 +171,7 @@ def route_code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Itera
     folder, module = name.split(".")
     source = artefacts.functions / folder
     if not (source / f"{module}.py").is_file():
-        msg = f"route {name} has no module {source / module}.py"
+        msg = f"function {name} has no module {source / module}.py"
         raise FileNotFoundError(msg)
     with tempfile.TemporaryDirectory() as temporary:
         destination = Path(temporary, folder)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -16,6 +16,7 @@ from constructs import Construct
 
 from infra.config import AUTHORIZER_CACHE_SECONDS, Config
 from quant.tiers import TIERS, Tier
+from quant_http.cors import ALLOWED_HEADERS, MAX_AGE_S, answer_headers
 from quant_http.routes import Access, Route
 
 _RETRY_SECONDS: Final = 5
@@ -54,7 +55,12 @@ _PROBLEMS: Final[Mapping[str, _Problem]] = {
     "ACCESS_DENIED": _Problem(HTTPStatus.FORBIDDEN, "The token does not grant access to this."),
     "API_CONFIGURATION_ERROR": _INTERNAL,
     "AUTHORIZER_CONFIGURATION_ERROR": _INTERNAL,
-    "AUTHORIZER_FAILURE": _INTERNAL,
+    # The authorizer refuses everybody while nobody can tell which sessions were revoked.
+    "AUTHORIZER_FAILURE": _Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The token cannot be checked at the moment.",
+        retry_after=_RETRY_SECONDS,
+    ),
     "BAD_REQUEST_BODY": _Problem(HTTPStatus.BAD_REQUEST),
     "BAD_REQUEST_PARAMETERS": _Problem(HTTPStatus.BAD_REQUEST),
     "DEFAULT_4XX": _Problem(HTTPStatus.BAD_REQUEST),
@@ -187,6 +193,22 @@ class RestApi(Construct):
             api_key_required=True,
         )
 
+    def add_preflights(self, routes: Iterable[Route]) -> None:
+        """Have API Gateway itself answer preflight requests, where any origin is allowed."""
+        if not self._config.cors_origins:
+            return
+        methods: dict[str, list[str]] = {}
+        for route in routes:
+            methods.setdefault(route.path, []).append(route.method)
+        for path, allowed in methods.items():
+            # With several origins the answer names the one that asks, by a mapping template.
+            self.api.root.resource_for_path(path).add_cors_preflight(
+                allow_origins=list(self._config.cors_origins),
+                allow_methods=allowed,
+                allow_headers=list(ALLOWED_HEADERS),
+                max_age=Duration.seconds(MAX_AGE_S),
+            )
+
     def add_tier(self, tier: Tier) -> secretsmanager.Secret:
         """Add the usage plan of ``tier`` and return the secret that holds its API key.
 
@@ -233,6 +255,10 @@ class RestApi(Construct):
             headers["retry-after"] = f"'{problem.retry_after}'"
         if problem.challenge is not None:
             headers["www-authenticate"] = f"'{problem.challenge}'"
+        if len(self._config.cors_origins) == 1:
+            # These headers are constants: with several origins none can be named.
+            [origin] = self._config.cors_origins
+            headers |= {name: f"'{value}'" for name, value in answer_headers(origin).items()}
         self.api.add_gateway_response(
             "".join(part.capitalize() for part in response_type.split("_")),
             type=apigateway.ResponseType.of(response_type),

@@ -6,8 +6,10 @@ from typing import Any
 from aws_cdk import CfnOutput, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ses as ses
 from constructs import Construct
 
+from infra.components.audit_queue import AuditQueue
 from infra.components.stores import Cache, Database, Stores, local_stores
 from infra.config import Config
 from infra.stacks.network import NetworkStack
@@ -19,8 +21,9 @@ class DataStack(Stack):
 
     Attributes:
         stores: How to connect to each data store.
-        signing_key: Private JSON Web Key set; no function of the API may read it.
+        signing_key: Private key set; those that sign tokens may read it.
         jwks: Public JSON Web Key set (RFC 7517).
+        audit_queue: Where audit entries wait while Postgres is away.
     """
 
     def __init__(
@@ -36,6 +39,10 @@ class DataStack(Stack):
         self.stores = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
         self.jwks = self._key_set("Jwks", config, "jwks")
+        self.audit_queue = AuditQueue(self, "Audit", config=config)
+        # LocalStack's CloudFormation cannot make one; there the supervisor verifies the sender.
+        if config.local is None:
+            ses.EmailIdentity(self, "Sender", identity=ses.Identity.domain(config.email_domain))
 
     def _key_set(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
         """Declare a key set; ``quant keys ensure`` fills it, CloudFormation never does again."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from supervisor import database, deploy, environments
+from supervisor import database, deploy, environments, mail
 from supervisor.commands import Commands, StepError
 from supervisor.daemon import HOLD, HOLD_KILL
 from supervisor.localstack_server import MARKER
@@ -259,6 +259,7 @@ def _bring_up(
             _raise_if_failed(loaded)
             outputs = _deploy(state, endpoints, assembled, commands, progress)
             _raise_if_failed(loaded)
+            mail.allow_sender(endpoints, outputs)
             settings |= deploy.token_environment(endpoints, outputs)
             with progress.step("signing keys and demo token"):
                 token = deploy.demo_token(endpoints, settings)

@@ -297,7 +297,8 @@ def demo_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str =
     client = endpoints.client("secretsmanager")
 
     def read(arn: str) -> str:
-        return str(client.get_secret_value(SecretId=arn)["SecretString"])
+        answer = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")
+        return str(answer["SecretString"])
 
     def write(arn: str, value: str) -> None:
         client.put_secret_value(SecretId=arn, SecretString=value)
@@ -318,6 +319,7 @@ def demo_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str =
         subject=str(uuid.uuid4()),
         tier=tier,
         scopes=["read"],
+        session_id=str(uuid.uuid4()),
         lifetime_s=settings.lifetime_s,
     )
 

@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 from infra import build
-from infra.components.function import route_code
+from infra.components.function import handler_code
+from infra.functions import FUNCTIONS
 from infra.paths import BUILD, LAYERS, ROOT, Artefacts
-from infra.stacks.api import AUTHORIZER
 from infra_support import Assembly
-
-from quant_http.routes import ROUTES, Secret
 
 MEGABYTE = 1_000_000
 
@@ -150,18 +148,15 @@ def _variables(assembly: Assembly, name: str) -> dict[str, str]:
     return {key: value(node) for key, node in variables.items()}
 
 
-@pytest.mark.parametrize("name", [*(route.name for route in ROUTES), AUTHORIZER])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_starts_with_its_layers_alone(
     assemble: Callable[[str], Assembly], local_layers: Path, name: str, tmp_path: Path
 ) -> None:
     """What a function's code and layers lack fails here rather than in the cloud."""
-    layers = ["quant", "auth" if name == AUTHORIZER else "api"]
-    [route] = [route for route in ROUTES if route.name == name] or [None]
-    if route and Secret.JWKS in route.secrets:
-        layers.append("auth")
+    needs = FUNCTIONS[name]
     script = f"import importlib; assert callable(importlib.import_module({name!r}).handler)"
-    with route_code(Artefacts.built_for("local"), name, route.bundles if route else ()) as code:
-        path = [str(code), *(str(local_layers / layer / "python") for layer in layers)]
+    with handler_code(Artefacts.built_for("local"), name, needs.bundles) as code:
+        path = [str(code), *(str(local_layers / layer / "python") for layer in needs.layers)]
         done = subprocess.run(
             [sys.executable, "-S", "-c", script],
             env={

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from infra.stacks.api import AUTHORIZER
+from infra.functions import AUDIT_DRAIN, AUTHORIZER, FUNCTIONS, KEY_ROTATION
 from infra_support import Assembly
 
 from quant.tiers import TIERS
-from quant_http.routes import ROUTES, Secret
+from quant_http.routes import ROUTES, Capability, Secret, Store
 
-NAMES = [*(route.name for route in ROUTES), AUTHORIZER]
+NAMES = list(FUNCTIONS)
 
 
 def _role(properties: dict[str, Any]) -> str:
@@ -27,7 +27,7 @@ def _resources(statement: dict[str, Any]) -> list[Any]:
     return resources if isinstance(resources, list) else [resources]
 
 
-def test_functions_are_the_routes_and_the_authorizer(assembly: Assembly) -> None:
+def test_functions_are_those_of_the_table_alone(assembly: Assembly) -> None:
     handlers = [item["Handler"] for item in assembly.properties("AWS::Lambda::Function")]
     assert sorted(handlers) == sorted(f"{name}.handler" for name in NAMES)
 
@@ -39,23 +39,43 @@ def test_code_is_the_routes_own(assembly: Assembly, name: str) -> None:
     code = assembly.code(name)
     files = {str(path.relative_to(code)) for path in code.rglob("*") if path.is_file()}
     bundled = files - own
-    bundles = [bundle for route in ROUTES if route.name == name for bundle in route.bundles]
     assert own <= files
-    assert {file.split("/")[0] for file in bundled} == set(bundles)
+    assert {file.split("/")[0] for file in bundled} == set(FUNCTIONS[name].bundles)
 
 
 def test_settings_are_the_route_tables(assembly: Assembly) -> None:
-    for route in ROUTES:
-        _, function = assembly.function(route.name)
-        assert function["MemorySize"] == route.memory_mb
-        assert function["Timeout"] == route.timeout_s < 29
+    assert all(FUNCTIONS[route.name].timeout_s < 29 for route in ROUTES)
+    for name, needs in FUNCTIONS.items():
+        _, function = assembly.function(name)
+        assert function["MemorySize"] == needs.memory_mb
+        assert function["Timeout"] == needs.timeout_s
         assert function["Runtime"] == "python3.13"
+        assert len(function["Layers"]) == len(needs.layers)
         variables = function["Environment"]["Variables"]
         assert variables["QUANT_ENVIRONMENT"] == assembly.config.environment
-        assert variables["POWERTOOLS_SERVICE_NAME"] == route.name
-        assert ("QUANT_DATABASE_HOST" in variables) is ("postgres" in route.stores)
-        assert ("QUANT_VALKEY_HOST" in variables) is ("valkey" in route.stores)
-        assert ("QUANT_TOKEN_JWKS_SECRET_ARN" in variables) is (Secret.JWKS in route.secrets)
+        assert variables["POWERTOOLS_SERVICE_NAME"] == name
+        signs = Secret.SIGNING_KEY in needs.secrets
+        queues = Capability.AUDIT_QUEUE in needs.capabilities
+        mails = Capability.SEND_EMAIL in needs.capabilities
+        for variable, expected in {
+            "QUANT_DATABASE_HOST": Store.POSTGRES in needs.stores,
+            "QUANT_VALKEY_HOST": Store.VALKEY in needs.stores,
+            "QUANT_FALLBACK_SHARE": Store.VALKEY in needs.stores,
+            "QUANT_TOKEN_JWKS_SECRET_ARN": bool(needs.secrets),
+            "QUANT_TOKEN_SIGNING_KEY_SECRET_ARN": signs,
+            "QUANT_AUDIT_QUEUE_URL": queues,
+            "QUANT_EMAIL_SENDER": mails,
+            "QUANT_PUBLIC_URL": mails,
+        }.items():
+            assert (variable in variables) is expected, (name, variable)
+
+
+def test_fallback_share_is_the_reserved_concurrency(assembly: Assembly) -> None:
+    for name, needs in FUNCTIONS.items():
+        if Store.VALKEY in needs.stores:
+            _, function = assembly.function(name)
+            share = function["Environment"]["Variables"]["QUANT_FALLBACK_SHARE"]
+            assert int(share) == function["ReservedConcurrentExecutions"]
 
 
 def test_runs_on_arm_from_a_snapshot_on_aws(aws_assembly: Assembly) -> None:
@@ -140,41 +160,107 @@ def _secrets_read(assembly: Assembly, name: str) -> list[str]:
 def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
     local = assembly.config.environment == "local"
     names = {
-        "postgres": "quant/local/database" if local else "DatabaseAppSecret",
-        "valkey": "quant/local/valkey" if local else "CacheSecret",
-        "jwks": "Jwks",
+        Store.POSTGRES: "quant/local/database" if local else "DatabaseAppSecret",
+        Store.VALKEY: "quant/local/valkey" if local else "CacheSecret",
+        Secret.JWKS: "Jwks",
+        Secret.SIGNING_KEY: "SigningKey",
     }
-    for route in ROUTES:
-        expected = [names[needed] for needed in sorted({*route.stores, *route.secrets})]
-        read = _secrets_read(assembly, route.name)
-        assert len(read) == len(expected), route.name
+    for function, needs in FUNCTIONS.items():
+        expected = [names[needed] for needed in (*needs.stores, *needs.secrets)]
+        if function == AUTHORIZER:
+            expected += [f"{tier.capitalize()}KeySecret" for tier in TIERS]
+        read = _secrets_read(assembly, function)
+        assert len(read) == len(expected), function
         for name in expected:
-            assert sum(name in secret for secret in read) == 1, (route.name, name)
+            assert sum(name in secret for secret in read) == 1, (function, name)
 
 
-def test_authorizer_reads_public_keys_and_tier_keys(assembly: Assembly) -> None:
-    read = _secrets_read(assembly, AUTHORIZER)
-    assert len(read) == 1 + len(TIERS)
-    assert sum("Jwks" in secret for secret in read) == 1
-    assert sum("KeySecret" in secret for secret in read) == len(TIERS)
+def test_those_who_sign_are_few(assembly: Assembly) -> None:
+    signers = {
+        name
+        for name in NAMES
+        if any("SigningKey" in secret for secret in _secrets_read(assembly, name))
+    }
+    assert signers == {"auth.login", "auth.refresh", KEY_ROTATION}
 
 
-def test_nobody_reads_the_signing_key(assembly: Assembly) -> None:
+_SEND = {"sqs:SendMessage"}
+_DRAIN = {
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+}
+_ROTATE = {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
+_READ_SECRET = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def _allowed(assembly: Assembly, name: str) -> set[str]:
+    _, function = assembly.function(name)
+    return {
+        action
+        for statement in assembly.statements(_role(function))
+        if statement["Effect"] == "Allow" and statement.get("Sid") != "AttachToVpc"
+        for action in _actions(statement)
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, name: str) -> None:
+    needs = FUNCTIONS[name]
+    expected = set(_LOG)
+    if needs.stores or needs.secrets:
+        expected |= _READ_SECRET
+    if needs.stores:
+        expected |= {"kms:Decrypt"}
+    if Capability.AUDIT_QUEUE in needs.capabilities:
+        expected |= _SEND
+    if Capability.SEND_EMAIL in needs.capabilities:
+        expected |= {"ses:SendEmail"}
+    if name == AUDIT_DRAIN:
+        expected |= _DRAIN
+    if name == KEY_ROTATION:
+        expected |= _ROTATE
+    assert _allowed(aws_assembly, name) == expected
+
+
+def test_mail_is_sent_from_the_platforms_address_alone(assembly: Assembly) -> None:
     for name in NAMES:
-        assert not [secret for secret in _secrets_read(assembly, name) if "Signing" in secret]
         _, function = assembly.function(name)
-        assert "Signing" not in str(function["Environment"])
+        for statement in assembly.statements(_role(function)):
+            if "ses:SendEmail" in _actions(statement):
+                sender = assembly.config.email_sender
+                assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": sender}}
+                [resource] = _resources(statement)
+                domain = sender.partition("@")[2]
+                assert resource["Fn::Join"][1][-1].endswith(f":identity/{domain}")
+
+
+def test_only_the_rotation_writes_the_keys(assembly: Assembly) -> None:
+    writers: dict[str, set[str]] = {}
+    for name in NAMES:
+        _, function = assembly.function(name)
+        for statement in assembly.statements(_role(function)):
+            if "secretsmanager:PutSecretValue" in _actions(statement):
+                for resource in _resources(statement):
+                    writers.setdefault(name, set()).add(str(resource))
+    assert set(writers) == {KEY_ROTATION}
+    assert len(writers[KEY_ROTATION]) == 2
+    for part in ("SigningKey", "Jwks"):
+        assert sum(part in resource for resource in writers[KEY_ROTATION]) == 1
 
 
 def test_nobody_but_the_stores_clients_uses_the_data_key(aws_assembly: Assembly) -> None:
-    for route in ROUTES:
-        _, function = aws_assembly.function(route.name)
+    for name, needs in FUNCTIONS.items():
+        _, function = aws_assembly.function(name)
         uses = [
             statement
             for statement in aws_assembly.statements(_role(function))
             if "kms:Decrypt" in _actions(statement)
         ]
-        assert bool(uses) is bool(route.stores), route.name
+        assert bool(uses) is bool(needs.stores), name
         for statement in uses:
             assert statement["Condition"] == {
                 "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}

@@ -68,6 +68,7 @@ def test_clients_are_told_when_to_come_back(assembly: Assembly) -> None:
         ("INVALID_SIGNATURE", "404"),
         ("UNAUTHORIZED", "401"),
         ("ACCESS_DENIED", "403"),
+        ("AUTHORIZER_FAILURE", "503"),
         ("THROTTLED", "429"),
         ("QUOTA_EXCEEDED", "429"),
         ("INTEGRATION_TIMEOUT", "504"),

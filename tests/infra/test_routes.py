@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from infra.stacks.api import AUTHORIZER
+from infra.functions import AUTHORIZER, KEY_ROTATION
 from infra_support import Assembly
 
 from quant_http.routes import ROUTES, Access
@@ -64,6 +64,10 @@ def test_public_routes_are_these_alone(assembly: Assembly) -> None:
         "/health",
         "/health/ready",
         "/.well-known/jwks.json",
+        "/api/v1/auth/register",
+        "/api/v1/auth/verify-email",
+        "/api/v1/auth/login",
+        "/api/v1/auth/refresh",
         "/api/v1/openapi.json",
         "/api/v1/docs",
         "/api/v1/redoc",
@@ -89,6 +93,8 @@ def test_method_calls_its_own_function(assembly: Assembly) -> None:
 def test_only_api_gateway_may_invoke_and_only_for_one_method(assembly: Assembly) -> None:
     sources = []
     for permission in assembly.properties("AWS::Lambda::Permission"):
+        if permission["Principal"] == "secretsmanager.amazonaws.com":
+            continue
         assert permission["Principal"] == "apigateway.amazonaws.com"
         sources.append(permission["SourceArn"]["Fn::Join"][1][-1])
     methods = [re.sub(r"{\w+}", "*", f"/{route.method}{route.path}") for route in ROUTES]
@@ -120,3 +126,17 @@ def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> N
     [settings] = stage["MethodSettings"]
     assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
     assert not settings.get("DataTraceEnabled")
+
+
+def test_secrets_manager_may_invoke_the_rotation_alone(assembly: Assembly) -> None:
+    [permission] = [
+        permission
+        for permission in assembly.properties("AWS::Lambda::Permission")
+        if permission["Principal"] == "secretsmanager.amazonaws.com"
+    ]
+    function, _ = assembly.function(KEY_ROTATION)
+    aliases = assembly.resources("AWS::Lambda::Alias")
+    alias = aliases[permission["FunctionName"]["Ref"]]["Properties"]
+    assert alias["FunctionName"] == {"Ref": function}
+    assert "SigningKey" in str(permission["SourceArn"])
+    assert permission["SourceAccount"]

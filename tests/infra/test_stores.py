@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from infra.functions import FUNCTIONS
 from infra_support import LOCAL_CONTEXT, Assembly
 
-from quant_http.routes import ROUTES, Store
+from quant_http.routes import Store
 
-STORE_ROUTES = [route.name for route in ROUTES if route.stores]
+CONNECTED = [name for name, needs in FUNCTIONS.items() if needs.stores]
 
 
 def _variables(assembly: Assembly, name: str) -> dict[str, Any]:
@@ -40,9 +41,9 @@ def test_database_accepts_tls_alone(aws_assembly: Assembly) -> None:
 def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> None:
     [group] = aws_assembly.properties("AWS::RDS::DBParameterGroup", "Data")
     reserved = 0
-    for route in ROUTES:
-        _, function = aws_assembly.function(route.name)
-        if Store.POSTGRES in route.stores:
+    for name, needs in FUNCTIONS.items():
+        _, function = aws_assembly.function(name)
+        if Store.POSTGRES in needs.stores:
             reserved += function["ReservedConcurrentExecutions"]
         else:
             assert "ReservedConcurrentExecutions" not in function
@@ -68,9 +69,10 @@ def test_key_rotates(aws_assembly: Assembly) -> None:
 
 
 def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
-    for name in STORE_ROUTES:
+    for name in CONNECTED:
         variables = _variables(aws_assembly, name)
-        assert variables["QUANT_DATABASE_TLS"] == variables["QUANT_VALKEY_TLS"] == "true"
+        assert variables["QUANT_DATABASE_TLS"] == "true"
+        assert variables.get("QUANT_VALKEY_TLS", "true") == "true"
         assert "Database" in str(variables["QUANT_DATABASE_HOST"])
         assert "AppSecret" in str(variables["QUANT_DATABASE_SECRET_ARN"])
         assert "Admin" not in str(variables)
@@ -78,14 +80,16 @@ def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
 
 def test_local_environment_uses_the_given_endpoints(assemble: Callable[[str], Assembly]) -> None:
     local = assemble("local")
-    for name in STORE_ROUTES:
+    for name in CONNECTED:
         variables = _variables(local, name)
         assert variables["QUANT_DATABASE_HOST"] == LOCAL_CONTEXT["database_host"]
         assert variables["QUANT_DATABASE_PORT"] == LOCAL_CONTEXT["database_port"]
-        assert variables["QUANT_VALKEY_PORT"] == LOCAL_CONTEXT["valkey_port"]
         assert variables["QUANT_DATABASE_SECRET_ARN"] == "quant/local/database"
-        assert variables["QUANT_VALKEY_SECRET_ARN"] == "quant/local/valkey"
-        assert variables["QUANT_DATABASE_TLS"] == variables["QUANT_VALKEY_TLS"] == "false"
+        assert variables["QUANT_DATABASE_TLS"] == "false"
+        if Store.VALKEY in FUNCTIONS[name].stores:
+            assert variables["QUANT_VALKEY_PORT"] == LOCAL_CONTEXT["valkey_port"]
+            assert variables["QUANT_VALKEY_SECRET_ARN"] == "quant/local/valkey"
+            assert variables["QUANT_VALKEY_TLS"] == "false"
 
 
 def _kinds(assembly: Assembly, stack: str) -> Counter[str]:
@@ -108,6 +112,7 @@ def test_local_data_stack_lacks_the_stores_alone(assemble: Callable[[str], Assem
         "ElastiCache",
         "KMS",
         "RDS",
+        "SES",  # whose identities LocalStack's CloudFormation cannot make
         "SecretsManager",  # the stores' credentials, which exist beforehand
     }
 
@@ -137,12 +142,23 @@ def test_security_groups_open_store_and_endpoint_ports_alone(assembly: Assembly)
 
 
 def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> None:
-    for route in ROUTES:
-        _, function = assembly.function(route.name)
-        assert ("VpcConfig" in function) is bool(route.stores)
-        if route.stores:
+    for name, needs in FUNCTIONS.items():
+        _, function = assembly.function(name)
+        assert ("VpcConfig" in function) is bool(needs.stores)
+        if needs.stores:
             groups = str(function["VpcConfig"]["SecurityGroupIds"])
-            assert groups.count("ClientsGroup") == len(route.stores)
+            assert groups.count("ClientsGroup") == len(needs.stores)
+
+
+def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembly) -> None:
+    services = {
+        "".join(part for part in endpoint["ServiceName"]["Fn::Join"][1] if isinstance(part, str))
+        if isinstance(endpoint["ServiceName"], dict)
+        else endpoint["ServiceName"]
+        for endpoint in assembly.properties("AWS::EC2::VPCEndpoint", "Network")
+        if endpoint["VpcEndpointType"] == "Interface"
+    }
+    assert {service.rsplit(".", 1)[1] for service in services} == {"secretsmanager", "sqs", "email"}
 
 
 def _walk(node: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

@@ -2,7 +2,7 @@
 
 import json
 
-from infra.stacks.api import AUTHORIZER
+from infra.functions import AUTHORIZER
 from infra_support import Assembly
 
 from quant.tiers import TIERS

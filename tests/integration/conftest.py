@@ -19,8 +19,10 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+import quant.breaker
 import quant.cache
 import quant.db.session
+import quant.limits
 import quant.secrets
 import quant.settings
 from quant.db.models import Filing, Politician, Ticker, Trade
@@ -49,10 +51,38 @@ class LambdaContext:
     aws_request_id: str = "invocation"
 
 
+def authorizer_context(
+    account: uuid.UUID | None = None,
+    *,
+    tier: str = "premium",
+    scope: str = "read account admin",
+    session: uuid.UUID | None = None,
+) -> dict[str, str]:
+    """What our authorizer says of a caller; a new account where none is given."""
+    return {
+        "principalId": str(account or uuid.uuid4()),
+        "tier": tier,
+        "scope": scope,
+        "token_id": str(uuid.uuid4()),
+        "session_id": str(session or ""),
+    }
+
+
 def rest_api_event(
-    path: str, query: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    path: str,
+    query: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    authorizer: Mapping[str, str] | None = None,
+    address: str = "127.0.0.1",
 ) -> dict[str, Any]:
-    """Return the event of a GET; a list among the query's values repeats the parameter."""
+    """A request as API Gateway sends it; a list among the query's values repeats the parameter.
+
+    Where no authorizer context is given, each event is of a new account, so that tests meet rate
+    limits only where they mean to.
+    """
     headers = dict(headers or {})
     values = {
         name: [str(item) for item in (value if isinstance(value, list) else [value])]
@@ -61,7 +91,7 @@ def rest_api_event(
     return {
         "resource": path,
         "path": path,
-        "httpMethod": "GET",
+        "httpMethod": method,
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": {name: items[-1] for name, items in values.items()} or None,
@@ -72,32 +102,53 @@ def rest_api_event(
             "requestId": str(uuid.uuid4()),
             "path": f"/local{path}",
             "stage": "local",
-            "httpMethod": "GET",
+            "httpMethod": method,
             "resourcePath": path,
-            "identity": {"sourceIp": "127.0.0.1"},
+            "identity": {"sourceIp": address},
+            "authorizer": authorizer_context() if authorizer is None else dict(authorizer),
         },
-        "body": None,
-        "isBase64Encoded": False,
+        "body": None if body is None else base64.b64encode(body).decode(),
+        "isBase64Encoded": body is not None,
     }
 
 
 class Api:
-    """Answers GET requests with the handler of the route that matches the path."""
+    """Answers requests with the handler of the route that matches method and path."""
 
     def get(
         self,
         path: str,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        **event: Any,
     ) -> Answer:
-        event = rest_api_event(path, query, headers)
-        answer = importlib.import_module(_route_name(path)).handler(event, LambdaContext())
+        return self.send("GET", path, query, headers, **event)
+
+    def post(
+        self, path: str, document: Any, headers: Mapping[str, str] | None = None, **event: Any
+    ) -> Answer:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return self.send("POST", path, None, headers, body=body, **event)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **event: Any,
+    ) -> Answer:
+        """The answer to a request; ``event`` as of ``rest_api_event``."""
+        request = rest_api_event(path, query, headers, method=method, **event)
+        module = importlib.import_module(_route_name(method, path))
+        answer = module.handler(request, LambdaContext())
         body = answer["body"]
         raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
         names = {name.lower(): value for name, value in answer["headers"].items()}
         if names.get("content-encoding") == "gzip":
             raw = gzip.decompress(raw)
-        assert names["x-request-id"] == event["requestContext"]["requestId"]
+        assert names["x-request-id"] == request["requestContext"]["requestId"]
         return Answer(answer["statusCode"], names, raw)
 
     def pages(self, path: str, query: Mapping[str, object]) -> Iterator[Answer]:
@@ -112,12 +163,13 @@ class Api:
             cursor = {"cursor": following}
 
 
-def _route_name(path: str) -> str:
+def _route_name(method: str, path: str) -> str:
     # Literal segments win over parameters, as in API Gateway.
     for route in sorted(ROUTES, key=lambda route: route.path.count("{")):
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path):
+        pattern = re.sub(r"\{\w+\}", "[^/]+", route.path)
+        if route.method == method and re.fullmatch(pattern, path):
             return route.name
-    raise LookupError(path)
+    raise LookupError(f"{method} {path}")
 
 
 def reset_process() -> None:
@@ -129,6 +181,10 @@ def reset_process() -> None:
         quant.cache.client,
         quant.settings.database_settings,
         quant.settings.valkey_settings,
+        quant.settings.limit_settings,
+        quant.settings.edge_settings,
+        quant.breaker.breaker,
+        quant.limits.limiter,
     ):
         kept.cache_clear()
 

@@ -3,7 +3,8 @@ import time
 import pytest
 from sqlalchemy import text
 
-from quant.cache import RETRY_AFTER_S, AnswerCache
+from quant.breaker import RETRY_AFTER_S, ValkeyBreaker
+from quant.cache import AnswerCache
 
 POLITICIANS = "/api/v1/politicians"
 TRADES = "/api/v1/trades"
@@ -109,7 +110,8 @@ def test_lost_valkey_is_not_asked_again_at_once():
         raise ConnectionRefusedError
 
     now = [0.0]
-    cache = AnswerCache(valkey=broken, clock=lambda: now[0])
+    guard = ValkeyBreaker(clock=lambda: now[0])
+    cache = AnswerCache(valkey=broken, guard=lambda: guard)
     for _ in range(3):
         assert cache.get_or_read("query", lambda: (b"answer", 1)) == b"answer"
     assert len(asked) == 1

@@ -56,6 +56,7 @@ def a_token(key, **changes):
         "subject": "account-1",
         "tier": "basic",
         "scopes": ["read"],
+        "session_id": "session-1",
         "lifetime_s": 60,
         **changes,
     }
@@ -80,6 +81,7 @@ def claims(**changes):
         "nbf": now,
         "exp": now + 60,
         "jti": "1",
+        "sid": "session-1",
         "tier": "basic",
         "scope": "read",
         **changes,
@@ -98,10 +100,11 @@ def signed(key, header=None, **changes):
 
 def test_minted_token_verifies(key):
     principal = check(a_token(key), key)
-    assert (principal.subject, principal.tier, principal.scopes) == (
+    assert (principal.subject, principal.tier, principal.scopes, principal.session_id) == (
         "account-1",
         "basic",
         ("read",),
+        "session-1",
     )
 
 
@@ -167,6 +170,8 @@ def test_other_asymmetric_algorithm_is_refused(key):
         {"scope": 7},
         {"tier": None},
         {"jti": None},
+        {"sid": None},
+        {"sid": 7},
         {"exp": None},
         {"nbf": None},
         {"sub": None},

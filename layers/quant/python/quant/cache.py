@@ -6,26 +6,21 @@ Valkey, and within ``VERSION_TTL_S`` where it did not. Losing Valkey costs speed
 """
 
 import hashlib
-import logging
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from quant.breaker import ValkeyBreaker, breaker
+from quant.errors import StoreUnavailableError
 from quant.settings import valkey_settings
 
 VERSION_TTL_S: Final = 60
 ENTRY_TTL_S: Final = 300
-# After a failure the cache is left alone this long, so that a lost Valkey is not paid for by
-# every request in timeouts.
-RETRY_AFTER_S: Final = 5.0
 
 # One hash tag keeps all keys in one slot of a cluster, as multi-key commands require.
 _PREFIX: Final = "{quant:answers}:"
 _VERSION_KEY: Final = f"{_PREFIX}version"
 _SEPARATOR: Final = b"\n"
-
-_logger = logging.getLogger("quant")
 
 
 @cache
@@ -58,17 +53,16 @@ class AnswerCache:
 
     Args:
         valkey: Makes the client; called on first use.
-        clock: Seconds, monotonic.
+        guard: Makes the breaker that leaves a lost Valkey alone; called on every use.
     """
 
     def __init__(
         self,
         valkey: Callable[[], Any] = client,
-        clock: Callable[[], float] = time.monotonic,
+        guard: Callable[[], ValkeyBreaker] = breaker,
     ) -> None:
         self._valkey = valkey
-        self._clock = clock
-        self._silent_until = 0.0
+        self._guard = guard
 
     def get_or_read(self, query: str, read: Callable[[], tuple[bytes, int]]) -> bytes:
         """Return the answer to ``query``, from the cache or by reading it.
@@ -103,13 +97,7 @@ class AnswerCache:
         return True
 
     def _try(self, command: Callable[[Any], Any]) -> Any:
-        if self._clock() < self._silent_until:
-            return None
-        from valkey.exceptions import ValkeyError  # noqa: PLC0415
-
         try:
-            return command(self._valkey())
-        except (ValkeyError, OSError) as error:
-            self._silent_until = self._clock() + RETRY_AFTER_S
-            _logger.warning("valkey is unavailable: %s", type(error).__name__)
+            return self._guard().call(lambda: command(self._valkey()))
+        except StoreUnavailableError:
             return None

@@ -24,7 +24,9 @@ def read_secret(secret_id: str) -> str:
     Raises:
         botocore.exceptions.ClientError: The secret is missing or may not be read.
     """
-    value: str = _client().get_secret_value(SecretId=secret_id)["SecretString"]
+    # The stage is the default; LocalStack, if not told, answers with a version rotated out.
+    answer = _client().get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")
+    value: str = answer["SecretString"]
     return value
 
 

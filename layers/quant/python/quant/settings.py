@@ -6,7 +6,7 @@ Every variable starts with ``QUANT_``. A secret is never in the environment: a v
 
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +15,9 @@ from quant.secrets import read_secret
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+
+# A revoked session is remembered this long: no access token may outlive it.
+MAX_TOKEN_LIFETIME_S: Final = 3600
 
 
 class Environment(StrEnum):
@@ -92,7 +95,7 @@ class SigningSettings(TokenSettings):
     """What a minter of access tokens needs besides (``QUANT_TOKEN_*``)."""
 
     signing_key_secret_arn: NonEmpty
-    lifetime_s: int = Field(default=1800, gt=0, le=86_400)
+    lifetime_s: int = Field(default=1800, gt=0, le=MAX_TOKEN_LIFETIME_S)
 
 
 class ApiKeySettings(BaseSettings):
@@ -101,6 +104,78 @@ class ApiKeySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUANT_API_KEY_", frozen=True)
 
     secret_arns: dict[str, NonEmpty]
+
+
+class AuditSettings(BaseSettings):
+    """Where audit entries wait while Postgres is away (``QUANT_AUDIT_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_", frozen=True)
+
+    queue_url: NonEmpty
+
+
+class PasswordSettings(BaseSettings):
+    """Cost of argon2id (``QUANT_PASSWORD_*``); less than OWASP's least only in ``local``."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_PASSWORD_", frozen=True)
+
+    environment: Environment = Field(validation_alias="QUANT_ENVIRONMENT")
+    memory_kib: int = Field(default=19_456, ge=8)
+    iterations: int = Field(default=2, ge=1)
+    parallelism: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _require_cost(self) -> Self:
+        cheap = self.memory_kib < 19_456 or self.iterations < 2
+        if cheap and self.environment is not Environment.LOCAL:
+            msg = f"cheap password hashes are for the local environment, not for {self.environment}"
+            raise ValueError(msg)
+        return self
+
+
+class EmailSettings(BaseSettings):
+    """Who sends mail, and where its links lead."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    # Unknown is treated as the strictest.
+    environment: Environment = Environment.PROD
+    sender: NonEmpty = Field(validation_alias="QUANT_EMAIL_SENDER")
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+    @model_validator(mode="after")
+    def _require_https(self) -> Self:
+        if self.public_url.startswith("http:") and self.environment is not Environment.LOCAL:
+            msg = "links of mails carry tokens: outside the local environment they are https"
+            raise ValueError(msg)
+        return self
+
+
+class LimitSettings(BaseSettings):
+    """What the limiter does while Valkey is away (``QUANT_FALLBACK_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_FALLBACK_", frozen=True)
+
+    # Most environments a function may have: each lets this part of a limit through. The default
+    # is the reserved concurrency of the largest environment.
+    share: int = Field(default=40, ge=1)
+
+
+# An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
+Origin = Annotated[
+    str,
+    Field(pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?$"),
+]
+
+
+class EdgeSettings(BaseSettings):
+    """How answers present themselves to browsers (``QUANT_CORS_ORIGINS``, a JSON array)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    # Unknown is treated as the strictest.
+    environment: Environment = Environment.PROD
+    cors_origins: frozenset[Origin] = frozenset()
 
 
 @cache
@@ -113,3 +188,15 @@ def database_settings() -> DatabaseSettings:
 def valkey_settings() -> ValkeySettings:
     """Return the process's Valkey settings."""
     return ValkeySettings()
+
+
+@cache
+def limit_settings() -> LimitSettings:
+    """Return the process's limiter settings."""
+    return LimitSettings()
+
+
+@cache
+def edge_settings() -> EdgeSettings:
+    """Return the process's edge settings."""
+    return EdgeSettings()

@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -38,7 +38,9 @@ REFRESH_INTERVAL_S: Final = 30.0
 MAX_AGE_S: Final = 300.0
 MAX_TOKEN_LENGTH: Final = 4096
 
-_REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "tier", "scope")
+# What a key set shows of each key; times of publication and expiry are our own business.
+_PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "kid", "alg", "use")
+_REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "tier", "scope")
 
 
 class InvalidTokenError(QuantError):
@@ -58,12 +60,14 @@ class Principal:
         tier: Name of a tier in the tier table.
         scopes: What the token may be used for.
         token_id: The token's ``jti``.
+        session_id: The login the token descends from, its ``sid``; revoking it ends the token.
     """
 
     subject: str
     tier: str
     scopes: tuple[str, ...]
     token_id: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class SigningKey:
     """A private Ed25519 key (PKCS 8, PEM) and its key id."""
 
     kid: str
-    private_key: str
+    private_key: str = field(repr=False)
 
     @classmethod
     def generate(cls) -> "SigningKey":
@@ -103,6 +107,7 @@ class JwksCache:
         secret_arn: Returns the ARN of the secret; called when the set is read.
         fetch: Reads a secret.
         clock: Seconds, monotonic.
+        now: Seconds since the epoch.
     """
 
     def __init__(
@@ -111,18 +116,25 @@ class JwksCache:
         *,
         fetch: Callable[[str], str] = read_secret,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._secret_arn = secret_arn
         self._fetch = fetch
         self._clock = clock
+        self._now = now
         self._documents: list[dict[str, Any]] = []
+        self._by_kid: dict[str, dict[str, Any]] = {}
         self._keys: dict[str, Any] = {}
         self._read_at: float | None = None
 
     def documents(self) -> list[dict[str, Any]]:
         """Return the key set as JSON Web Keys, at most ``REFRESH_INTERVAL_S`` old."""
         self._refresh(REFRESH_INTERVAL_S)
-        return self._documents
+        return [
+            {name: document[name] for name in _PUBLIC_MEMBERS}
+            for document in self._documents
+            if not self._expired(document)
+        ]
 
     def key(self, kid: str) -> Any:
         """Return the public key called ``kid``.
@@ -131,17 +143,22 @@ class JwksCache:
             InvalidTokenError: The key set has no such key.
         """
         self._refresh(MAX_AGE_S if kid in self._keys else REFRESH_INTERVAL_S)
-        try:
-            return self._keys[kid]
-        except KeyError:
+        key = self._keys.get(kid)
+        if key is None or self._expired(self._by_kid[kid]):
             msg = "signed with an unknown key"
-            raise InvalidTokenError(msg) from None
+            raise InvalidTokenError(msg)
+        return key
+
+    def _expired(self, document: dict[str, Any]) -> bool:
+        # A key that was rotated out names the time after which nothing it signed is valid.
+        return "exp" in document and self._now() >= float(document["exp"])
 
     def _refresh(self, max_age_s: float) -> None:
         now = self._clock()
         if self._read_at is not None and now - self._read_at < max_age_s:
             return
         self._documents = json.loads(self._fetch(self._secret_arn()))["keys"]
+        self._by_kid = {document["kid"]: document for document in self._documents}
         # Only keys of the pinned algorithm: a set must not be able to widen what is accepted.
         self._keys = {
             document["kid"]: jwt.PyJWK(document, algorithm=ALGORITHM)
@@ -159,6 +176,7 @@ def mint(
     subject: str,
     tier: str,
     scopes: Sequence[str],
+    session_id: str,
     lifetime_s: int,
     now: Callable[[], float] = time.time,
 ) -> str:
@@ -171,6 +189,7 @@ def mint(
         subject: Identifier of the account.
         tier: Name of a tier in the tier table.
         scopes: What the token may be used for.
+        session_id: The login the token descends from, the ``sid`` claim.
         lifetime_s: Seconds until it expires.
         now: Returns the time, seconds since the epoch.
 
@@ -186,6 +205,7 @@ def mint(
         "nbf": issued_at,
         "exp": issued_at + lifetime_s,
         "jti": str(uuid.uuid4()),
+        "sid": session_id,
         "tier": TIERS[tier].name,
         "scope": " ".join(scopes),
     }
@@ -228,8 +248,7 @@ def verify(token: str, keys: JwksCache, *, issuer: str, audience: str) -> Princi
     except jwt.PyJWTError as error:
         raise InvalidTokenError(str(error)) from error
     if not (
-        isinstance(claims["sub"], str)
-        and isinstance(claims["scope"], str)
+        all(isinstance(claims[name], str) for name in ("sub", "sid", "scope", "tier"))
         and claims["tier"] in TIERS
     ):
         msg = "claims of the wrong form"
@@ -239,4 +258,5 @@ def verify(token: str, keys: JwksCache, *, issuer: str, audience: str) -> Princi
         tier=claims["tier"],
         scopes=tuple(claims["scope"].split()),
         token_id=str(claims["jti"]),
+        session_id=claims["sid"],
     )

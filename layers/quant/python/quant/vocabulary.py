@@ -65,3 +65,32 @@ class FilingSource(StrEnum):
     HOUSE_CLERK = "house_clerk"
     SENATE_EFD = "senate_efd"
     SYNTHETIC = "synthetic"
+
+
+class Role(StrEnum):
+    """What an account may do beyond its tier."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class AuditEvent(StrEnum):
+    """What the audit log records."""
+
+    REGISTERED = "registered"
+    EMAIL_VERIFIED = "email_verified"
+    LOGIN_SUCCEEDED = "login_succeeded"
+    LOGIN_FAILED = "login_failed"
+    TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - the name of an event, not a secret
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - likewise
+    LOGGED_OUT = "logged_out"
+    SESSION_REVOKED = "session_revoked"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
+    API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - likewise
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - likewise
+    TIER_CHANGED = "tier_changed"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    ADMIN_READ = "admin_read"
+    EXPORTED = "exported"
+    SIGNING_KEY_ROTATED = "signing_key_rotated"
+    AUDIT_PURGED = "audit_purged"

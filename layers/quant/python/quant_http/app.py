@@ -1,5 +1,6 @@
 """The FastAPI app of one route and its Lambda handler."""
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -9,21 +10,29 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from fastapi import Depends, FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quant.settings import edge_settings
 from quant_http import problems
+from quant_http.edge import finish
+from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
-from quant_http.responses import RESPONSE_HEADERS, error_responses
-from quant_http.routes import Access, route
+from quant_http.responses import LIMIT_HEADERS, RESPONSE_HEADERS, error_responses
+from quant_http.routes import Access, Route, route
 
-REQUEST_ID_HEADER: Final = "x-request-id"
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+# What fits a header and a line of the log.
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Smaller bodies grow or hardly shrink when compressed.
 COMPRESS_FROM_BYTES: Final = 1024
 
 # Bodies of other types are sent to API Gateway in base64.
 _TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]
+
+_METHODS_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
 
 logger = Logger()
 # The domain logs through the standard library: give its loggers the same format and request id.
@@ -33,36 +42,46 @@ copy_config_to_registered_loggers(logger, include={"quant"})
 class _RequestContext:
     """ASGI middleware: gives each request an id, answers what no handler caught, logs the end."""
 
-    def __init__(self, app: ASGIApp, route_name: str) -> None:
+    def __init__(self, app: ASGIApp, route: Route) -> None:
         self._app = app
-        self._route_name = route_name
+        self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        event = scope.get("aws.event", {})
-        context = event.get("requestContext", {})
-        request_id = context.get("requestId") or str(uuid.uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
+        context = scope.get("aws.event", {}).get("requestContext", {})
+        request_id = context.get("requestId", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid.uuid4())
+        # Headers that the guard adds to whatever the answer turns out to be.
+        state: dict[str, Any] = {"request_id": request_id, "answer_headers": {}}
+        scope.setdefault("state", {}).update(state)
         status = 500
 
-        async def send_with_id(message: Message) -> None:
+        async def send_finished(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (REQUEST_ID_HEADER.encode(), request_id.encode()),
-                ]
+                headers = MutableHeaders(raw=list(message["headers"]))
+                headers[REQUEST_ID_HEADER] = request_id
+                headers.update(scope["state"]["answer_headers"])
+                finish(
+                    headers,
+                    status=status,
+                    request=Headers(scope=scope),
+                    route=self._route,
+                    settings=edge_settings(),
+                )
+                message["headers"] = headers.raw
             await send(message)
 
-        logger.append_keys(request_id=request_id, route=self._route_name)
+        logger.append_keys(request_id=request_id, route=self._route.name)
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, send_finished)
         except Exception:
             logger.exception("request failed")
             response = problems.problem(
                 Request(scope), 500, "an unexpected error occurred; it has been logged"
             )
-            await response(scope, receive, send_with_id)
+            await response(scope, receive, send_finished)
         logger.info("request answered", status=status, method=scope["method"])
 
 
@@ -83,8 +102,9 @@ class RouteApp:
             dependencies=[Depends(refuse_repeated_parameters)],
         )
         problems.install(self.asgi)
+        self.asgi.add_middleware(Guard, route=self.route)
         self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
-        self.asgi.add_middleware(_RequestContext, route_name=name)
+        self.asgi.add_middleware(_RequestContext, route=self.route)
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
             self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
         )
@@ -94,6 +114,7 @@ class RouteApp:
         *,
         summary: str,
         model: type[BaseModel] | None = None,
+        status: int = 200,
         media_type: str = "application/json",
         errors: Sequence[int] = (),
         headers: Mapping[str, Any] | None = None,
@@ -107,10 +128,11 @@ class RouteApp:
 
         Args:
             summary: One line for the documentation.
-            model: Body of the 200 response; without it the body is of ``media_type``.
-            media_type: Media type of the 200 response.
+            model: Body of the response; without it the body is of ``media_type``.
+            status: Status of success; 204 has no body.
+            media_type: Media type of the response.
             errors: Statuses it answers besides those every route answers.
-            headers: Headers of the 200 response besides those every route has.
+            headers: Headers of the response besides those every route has.
             tags: Sections of the documentation.
         """
         statuses = {*errors, 500}
@@ -118,11 +140,16 @@ class RouteApp:
             statuses |= {401, 403, 429, 504}
         if self.route.stores:
             statuses.add(503)
+        if self.route.is_limited:
+            statuses.add(429)
+        if self.route.method in _METHODS_WITH_BODY:
+            statuses |= {400, 413, 415, 422}
+        shared = {**RESPONSE_HEADERS, **(LIMIT_HEADERS if self.route.is_limited else {})}
         content: dict[str, Any] = {}
-        if model is None:
+        if model is None and status != 204:
             kind = "object" if media_type == "application/json" else "string"
             content = {"content": {media_type: {"schema": {"type": kind}}}}
-        success = {"description": summary, "headers": {**RESPONSE_HEADERS, **(headers or {})}}
+        success = {"description": summary, "headers": {**shared, **(headers or {})}}
 
         def register(
             function: Callable[..., Awaitable[Response]],
@@ -137,7 +164,8 @@ class RouteApp:
                 response_model=model,
                 # Of the class only the documentation takes note: the endpoint's response is final.
                 response_class=JSONResponse if model else Response,
-                responses={200: {**success, **content}, **error_responses(statuses)},
+                status_code=status,
+                responses={status: {**success, **content}, **error_responses(statuses, shared)},
                 tags=list(tags),
                 openapi_extra=(
                     {"security": [{"accessToken": []}]}

@@ -2,13 +2,14 @@
 
 import re
 import uuid
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from quant.paging import DEFAULT_LIMIT, MAX_LIMIT
-from quant.vocabulary import Chamber, Party
+from quant.tiers import TIERS
+from quant.vocabulary import Chamber, Party, Role
 
 # A bioguide id or a UUID.
 POLITICIAN_ID_PATTERN: Final = (
@@ -49,6 +50,36 @@ class QueryModel(BaseModel):
     """Query parameters; an unknown one is an error rather than a filter silently not applied."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class BodyModel(BaseModel):
+    """Request body; an unknown member is an error, so that nothing can be set in passing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+TierName = Annotated[
+    str,
+    Field(
+        description="A tier of the tier table.",
+        json_schema_extra={"enum": list(TIERS)},
+        examples=["basic"],
+    ),
+]
+
+
+class Account(BaseModel):
+    """An account."""
+
+    id: uuid.UUID = Field(examples=["5b0c6f1e-58f2-4c0e-8f64-0c9e0a3a2c11"])
+    email: str = Field(description="Normalised.", examples=["ada@example.org"])
+    tier: TierName
+    role: Role = Field(examples=["user"])
+    created_at: datetime = Field(examples=["2026-11-01T09:30:00Z"])
+    email_verified_at: datetime | None = Field(
+        description="Null until the address is verified.", examples=["2026-11-01T09:31:00Z"]
+    )
+    password_changed_at: datetime = Field(examples=["2026-11-01T09:30:00Z"])
 
 
 class PageQuery(QueryModel):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fastapi.openapi.utils import get_openapi
 
 from quant import __version__
-from quant.tiers import TIERS
+from quant.tiers import ANONYMOUS_CLASS_LIMITS, ANONYMOUS_PER_MINUTE, TIERS
 from quant_http.json import dump_json
 from quant_http.problems import Problem
 from quant_http.routes import ROUTES, route
@@ -20,7 +20,8 @@ from quant_http.routes import ROUTES, route
 TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
     {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
-    {"name": "auth", "description": "Keys of the access tokens."},
+    {"name": "auth", "description": "Accounts, sessions and tokens."},
+    {"name": "admin", "description": "Accounts and the audit log, for administrators."},
     {"name": "documentation", "description": "This document and its viewers."},
     {"name": "service", "description": "The service itself."},
 )
@@ -28,15 +29,23 @@ TAGS: Final = (
 
 def _description() -> str:
     rows = "\n".join(
-        f"| {tier.name} | {tier.requests_per_minute} | {tier.burst} | {tier.monthly_quota:,} |"
+        f"| {tier.name} | {tier.requests_per_minute} | "
+        f"{' | '.join(str(limit) for limit in tier.class_limits.values())} | "
+        f"{tier.monthly_quota:,} |"
         for tier in TIERS.values()
     )
+    classes = list(next(iter(TIERS.values())).class_limits)
+    anonymous = " | ".join(str(ANONYMOUS_CLASS_LIMITS[name]) for name in classes)
     return (
         "Stock trades that members of the US Congress disclose under the STOCK Act, each with its "
         "source filing.\n\nSend an access token as `Authorization: Bearer <token>`. Errors are "
         "problem details (RFC 9457).\n\n"
-        "| tier | requests a minute | burst | requests a month |\n|---|---|---|---|\n"
-        f"{rows}\n"
+        "Limits are requests in any 60 s: in all, and of those that an endpoint class has besides; "
+        "`GET /api/v1/usage` tells where an account stands. Without a token they count by network "
+        "(/24 of IPv4, /48 of IPv6).\n\n"
+        f"| tier | in all | {' | '.join(classes)} | requests a month |\n"
+        f"|---|---|{'---|' * len(classes)}---|\n"
+        f"{rows}\n| no token | {ANONYMOUS_PER_MINUTE} | {anonymous} | |\n"
     )
 
 

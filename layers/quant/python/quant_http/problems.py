@@ -3,6 +3,8 @@
 Source: https://www.rfc-editor.org/rfc/rfc9457
 """
 
+import math
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,7 +14,17 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from quant.errors import InvalidCursorError, NotFoundError, StoreUnavailableError
+from quant.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidCursorError,
+    InvalidInputError,
+    NotFoundError,
+    QuantError,
+    StoreUnavailableError,
+    TooManyAttemptsError,
+    UnauthorizedError,
+)
 from quant_http.json import dump_json
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -99,8 +111,24 @@ def _invalid_cursor(request: Request, error: Exception) -> Response:
     return problem(request, 422, "the request is not valid", errors=[wrong])
 
 
-def _not_found(request: Request, error: Exception) -> Response:
-    return problem(request, 404, str(error))
+def _invalid_input(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidInputError)  # noqa: S101 - narrows for the type checker
+    wrong = {"location": f"body.{error.field}", "message": str(error), "code": error.code}
+    return problem(request, 422, "the request is not valid", errors=[wrong])
+
+
+def _says(status: int) -> Callable[[Request, Exception], Response]:
+    return lambda request, error: problem(request, status, str(error))
+
+
+def _unauthorized(request: Request, error: Exception) -> Response:
+    return problem(request, 401, str(error), headers={"WWW-Authenticate": "Bearer"})
+
+
+def _too_many_attempts(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyAttemptsError)  # noqa: S101 - narrows for the type checker
+    retry_after = str(max(1, math.ceil(error.retry_after_s)))
+    return problem(request, 429, str(error), headers={"Retry-After": retry_after})
 
 
 def _unavailable(request: Request, error: Exception) -> Response:
@@ -112,10 +140,33 @@ def _http(request: Request, error: Exception) -> Response:
     return problem(request, error.status_code, error.detail, headers=dict(error.headers or {}))
 
 
+_ANSWERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Response]]] = {
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    InvalidCursorError: _invalid_cursor,
+    InvalidInputError: _invalid_input,
+    NotFoundError: _says(404),
+    ConflictError: _says(409),
+    UnauthorizedError: _unauthorized,
+    ForbiddenError: _says(403),
+    TooManyAttemptsError: _too_many_attempts,
+    StoreUnavailableError: _unavailable,
+}
+
+
+def answer(request: Request, error: QuantError) -> Response:
+    """Return the problem that says ``error``, for code that runs outside the endpoint.
+
+    Raises:
+        QuantError: ``error``, if it is not one that clients are told of.
+    """
+    for kind in type(error).__mro__:
+        if kind in _ANSWERS:
+            return _ANSWERS[kind](request, error)
+    raise error
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every expected error with problem details."""
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(InvalidCursorError, _invalid_cursor)
-    app.add_exception_handler(NotFoundError, _not_found)
-    app.add_exception_handler(StoreUnavailableError, _unavailable)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, handler in _ANSWERS.items():
+        app.add_exception_handler(kind, handler)

@@ -1,7 +1,7 @@
 """Responses every route shares: JSON with an entity tag, and how errors are documented."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -27,6 +27,21 @@ _RETRY_AFTER: Final = {
     "example": 5,
 }
 RESPONSE_HEADERS: Final[dict[str, Any]] = {"X-Request-Id": _REQUEST_ID}
+
+_LIMIT_FIELDS: Final = {
+    "Limit": ("Requests that may pass in any 60 s, of the limit that binds first.", 60),
+    "Remaining": ("Requests of it that are left now.", 42),
+    "Reset": ("Seconds until the oldest request that counts no longer does.", 17),
+}
+LIMIT_HEADERS: Final[dict[str, Any]] = {
+    f"{prefix}{name}": {
+        "description": description,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": example,
+    }
+    for prefix in ("RateLimit-", "X-RateLimit-")
+    for name, (description, example) in _LIMIT_FIELDS.items()
+}
 CACHE_HEADERS: Final[dict[str, Any]] = {
     "ETag": {
         "description": "Entity tag; send it back as `If-None-Match` (RFC 9110, section 8.8.3).",
@@ -43,12 +58,19 @@ CACHE_HEADERS: Final[dict[str, Any]] = {
 _cache: Final = AnswerCache()
 
 
-def error_responses(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI response objects of these error statuses."""
+def error_responses(
+    statuses: Iterable[int], shared_headers: Mapping[str, Any]
+) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI response objects of these error statuses.
+
+    Args:
+        statuses: HTTP status codes.
+        shared_headers: Headers of every answer of the route, unless the gateway gives it.
+    """
     described: dict[int | str, dict[str, Any]] = {}
     for status in sorted(statuses):
         phrase = HTTPStatus(status).phrase
-        headers: dict[str, Any] = {"X-Request-Id": _REQUEST_ID}
+        headers = dict(shared_headers)
         if status in {429, 503, 504}:
             headers["Retry-After"] = _RETRY_AFTER
         described[status] = {

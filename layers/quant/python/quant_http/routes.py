@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from quant.tiers import EndpointClass
+
 API_PREFIX: Final = "/api/v1"
 
 
@@ -29,6 +31,22 @@ class Secret(StrEnum):
     """A secret, other than a store's credentials, that a route's function may read."""
 
     JWKS = "jwks"  # the public keys that verify access tokens
+    SIGNING_KEY = "signing-key"  # the private keys that sign them
+
+
+class Capability(StrEnum):
+    """Something besides data stores and secrets that a route's function may use."""
+
+    SEND_EMAIL = "send-email"  # through SES, from the platform's own address
+    AUDIT_QUEUE = "audit-queue"  # where audit entries wait while Postgres is away
+
+
+class Scope(StrEnum):
+    """What a token may be used for; a route asks for one."""
+
+    READ = "read"  # the data
+    ACCOUNT = "account"  # the caller's own account; never held by an API token
+    ADMIN = "admin"  # other accounts and the audit log; never held by an API token
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +60,10 @@ class Route:
         access: Whether the JWT authorizer and a usage plan guard the route.
         stores: Data stores the function connects to, and whose credentials it may read.
         secrets: Other secrets the function may read.
+        capabilities: What else the function may use.
+        scope: Scope the token of a token route must have.
+        endpoint_class: Which rate limit applies besides the tier's.
+        limited: Whether the rate limits apply where the function reaches Valkey, which counts.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
         bundles: Folders or files below ``build/`` packed at the root of the function's code.
@@ -53,22 +75,63 @@ class Route:
     access: Access = Access.TOKEN
     stores: frozenset[Store] = frozenset()
     secrets: frozenset[Secret] = frozenset()
+    capabilities: frozenset[Capability] = frozenset()
+    scope: Scope = Scope.READ
+    endpoint_class: EndpointClass = EndpointClass.DATA
+    limited: bool = True
     memory_mb: int = 512
     timeout_s: int = 10
     bundles: tuple[str, ...] = ()
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the limiter runs before the endpoint."""
+        return self.limited and Store.VALKEY in self.stores
+
 
 _DATA: Final = frozenset({Store.POSTGRES, Store.VALKEY})
+
+_AUDITED: Final = frozenset({Capability.AUDIT_QUEUE})
+
+
+def _auth(
+    module: str,
+    method: str,
+    path: str,
+    access: Access = Access.TOKEN,
+    *,
+    mails: bool = False,
+    signs: bool = False,
+) -> Route:
+    return Route(
+        f"auth.{module}",
+        method,
+        f"{API_PREFIX}/auth{path}",
+        access,
+        _DATA,
+        secrets=frozenset({Secret.SIGNING_KEY} if signs else ()),
+        capabilities=_AUDITED | ({Capability.SEND_EMAIL} if mails else set()),
+        scope=Scope.ACCOUNT,
+        endpoint_class=EndpointClass.AUTH,
+        # Hashing a password with argon2id takes 19 MiB and a good share of a core.
+        memory_mb=1024,
+    )
+
+
+def _data(name: str, path: str) -> Route:
+    return Route(name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED)
+
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("root.index", "GET", "/", Access.PUBLIC),
     Route("health.live", "GET", "/health", Access.PUBLIC),
-    Route("health.ready", "GET", "/health/ready", Access.PUBLIC, _DATA),
-    Route("politicians.list", "GET", f"{API_PREFIX}/politicians", stores=_DATA),
-    Route("politicians.detail", "GET", f"{API_PREFIX}/politicians/{{politician_id}}", stores=_DATA),
-    Route("trades.list", "GET", f"{API_PREFIX}/trades", stores=_DATA),
-    Route("trades.recent", "GET", f"{API_PREFIX}/trades/recent", stores=_DATA),
-    Route("trades.detail", "GET", f"{API_PREFIX}/trades/{{trade_id}}", stores=_DATA),
+    # A monitor must be told of a lost Valkey, not that it asks too often for what then counts.
+    Route("health.ready", "GET", "/health/ready", Access.PUBLIC, _DATA, limited=False),
+    _data("politicians.list", "/politicians"),
+    _data("politicians.detail", "/politicians/{politician_id}"),
+    _data("trades.list", "/trades"),
+    _data("trades.recent", "/trades/recent"),
+    _data("trades.detail", "/trades/{trade_id}"),
     Route(
         "docs.openapi",
         "GET",
@@ -91,6 +154,36 @@ ROUTES: Final[tuple[Route, ...]] = (
         "/.well-known/jwks.json",
         Access.PUBLIC,
         secrets=frozenset({Secret.JWKS}),
+    ),
+    _auth("register", "POST", "/register", Access.PUBLIC, mails=True),
+    Route("auth.verify_page", "GET", f"{API_PREFIX}/auth/verify-email", Access.PUBLIC),
+    _auth("verify_email", "POST", "/verify-email", Access.PUBLIC),
+    _auth("login", "POST", "/login", Access.PUBLIC, signs=True),
+    _auth("refresh", "POST", "/refresh", Access.PUBLIC, signs=True),
+    _auth("logout", "POST", "/logout"),
+    _auth("me", "GET", "/me"),
+    _auth("change_password", "POST", "/change-password"),
+    _auth("list_sessions", "GET", "/sessions"),
+    _auth("revoke_session", "DELETE", "/sessions/{session_id}"),
+    _auth("create_api_token", "POST", "/tokens"),
+    _auth("list_api_tokens", "GET", "/tokens"),
+    _auth("revoke_api_token", "DELETE", "/tokens/{token_id}"),
+    _data("usage.show", "/usage"),
+    Route(
+        "admin.change_tier",
+        "PUT",
+        f"{API_PREFIX}/admin/accounts/{{account_id}}/tier",
+        stores=_DATA,
+        capabilities=_AUDITED,
+        scope=Scope.ADMIN,
+    ),
+    Route(
+        "admin.list_audit",
+        "GET",
+        f"{API_PREFIX}/admin/audit",
+        stores=_DATA,
+        capabilities=_AUDITED,
+        scope=Scope.ADMIN,
     ),
 )
 

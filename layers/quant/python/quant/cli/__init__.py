@@ -2,7 +2,7 @@
 
 import typer
 
-from quant.cli import db, ingest, keys, tokens
+from quant.cli import accounts, audit, config, db, ingest, keys, tokens
 
 # Local variables in a traceback could show credentials.
 app = typer.Typer(
@@ -11,5 +11,8 @@ app = typer.Typer(
 app.command("import")(ingest.import_command)
 app.command("seed")(ingest.seed_command)
 app.command("token")(tokens.token)
+app.add_typer(accounts.app, name="account")
+app.add_typer(audit.app, name="audit")
+app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(keys.app, name="keys")

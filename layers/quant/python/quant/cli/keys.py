@@ -1,21 +1,38 @@
 """``quant keys``: the keys that access tokens are signed with."""
 
+import uuid
+
 import typer
 
-from quant.keys import ensure_keys
+from quant.errors import QuantError
+from quant.keys import Rotation, ensure_keys
 from quant.settings import SigningSettings
 
 app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
 
 
-@app.callback()
-def keys() -> None:
-    """Keep ``keys`` a group although it has one command."""
+@app.command()
+def ensure() -> None:
+    """Make the first signing keys if there are none, and publish their public halves."""
+    settings = SigningSettings()
+    kid = ensure_keys(settings.signing_key_secret_arn, settings.jwks_secret_arn)
+    typer.echo(f"tokens are signed with key {kid}")
 
 
 @app.command()
-def ensure() -> None:
-    """Make the first signing key if there is none, and publish its public half."""
+def rotate() -> None:
+    """Rotate the signing keys now, where no rotation by Secrets Manager is set up or due."""
+    import boto3  # noqa: PLC0415 - slow import
+
     settings = SigningSettings()
-    kid = ensure_keys(settings.signing_key_secret_arn, settings.jwks_secret_arn)
+    rotation = Rotation(
+        boto3.client("secretsmanager"),
+        signing_key_secret_arn=settings.signing_key_secret_arn,
+        jwks_secret_arn=settings.jwks_secret_arn,
+    )
+    try:
+        kid = rotation.run(str(uuid.uuid4()))
+    except QuantError as error:
+        typer.echo(f"not rotated: {error}", err=True)
+        raise typer.Exit(1) from error
     typer.echo(f"tokens are signed with key {kid}")

@@ -37,6 +37,7 @@ def token(
         subject=subject or str(uuid.uuid4()),
         tier=tier,
         scopes=["read"],
+        session_id=str(uuid.uuid4()),
         lifetime_s=lifetime or settings.lifetime_s,
     )
     typer.echo(minted if quiet else f"access token, tier {tier}:\n{minted}")

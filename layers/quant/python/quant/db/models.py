@@ -40,7 +40,8 @@ def _values(vocabulary: Any) -> list[str]:
     return [member.value for member in vocabulary]
 
 
-def _vocabulary(vocabulary: Any, name: str) -> Enum:
+def vocabulary_column(vocabulary: Any, name: str) -> Enum:
+    """Return the column type that holds values of a closed vocabulary."""
     # Text with a check constraint: a new value is one expand migration, not an ALTER TYPE.
     return Enum(
         vocabulary,
@@ -99,8 +100,8 @@ class Politician(Base):
     first_name: Mapped[str | None]
     last_name: Mapped[str | None]
     sort_name: Mapped[str]  # "last, first" in lower case: the order of a list by name
-    chamber: Mapped[Chamber] = mapped_column(_vocabulary(Chamber, "chamber"))
-    party: Mapped[Party | None] = mapped_column(_vocabulary(Party, "party"))
+    chamber: Mapped[Chamber] = mapped_column(vocabulary_column(Chamber, "chamber"))
+    party: Mapped[Party | None] = mapped_column(vocabulary_column(Party, "party"))
     state: Mapped[str | None]
     district: Mapped[int | None] = mapped_column(SmallInteger)
     in_office: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
@@ -127,7 +128,9 @@ class PoliticianAlias(Base):
 
     __tablename__ = "politician_aliases"
 
-    chamber: Mapped[Chamber] = mapped_column(_vocabulary(Chamber, "chamber"), primary_key=True)
+    chamber: Mapped[Chamber] = mapped_column(
+        vocabulary_column(Chamber, "chamber"), primary_key=True
+    )
     alias: Mapped[str] = mapped_column(primary_key=True)
     politician_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("politicians.id", ondelete="CASCADE"), index=True
@@ -184,7 +187,7 @@ class Filing(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    source: Mapped[FilingSource] = mapped_column(_vocabulary(FilingSource, "source"))
+    source: Mapped[FilingSource] = mapped_column(vocabulary_column(FilingSource, "source"))
     doc_id: Mapped[str]
     politician_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("politicians.id"), index=True)
     filed_date: Mapped[date | None] = mapped_column(Date)
@@ -248,11 +251,11 @@ class Trade(Base):
     line_hash: Mapped[str]  # 16 hex digits, see quant.identity.line_hash
     occurrence: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     line_number: Mapped[int | None] = mapped_column(SmallInteger)  # null: the source has none
-    owner: Mapped[Owner | None] = mapped_column(_vocabulary(Owner, "owner"))
+    owner: Mapped[Owner | None] = mapped_column(vocabulary_column(Owner, "owner"))
     asset: Mapped[str]
     ticker: Mapped[str | None] = mapped_column(ForeignKey("tickers.symbol"))
-    asset_type: Mapped[AssetType | None] = mapped_column(_vocabulary(AssetType, "asset_type"))
-    operation: Mapped[Operation] = mapped_column(_vocabulary(Operation, "operation"))
+    asset_type: Mapped[AssetType | None] = mapped_column(vocabulary_column(AssetType, "asset_type"))
+    operation: Mapped[Operation] = mapped_column(vocabulary_column(Operation, "operation"))
     transaction_date: Mapped[date] = mapped_column(Date)
     notification_date: Mapped[date | None] = mapped_column(Date)
     disclosure_date: Mapped[date | None] = mapped_column(Date)

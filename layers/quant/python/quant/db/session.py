@@ -5,7 +5,8 @@ across invocations.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -37,8 +38,8 @@ def database_url(settings: DatabaseSettings) -> URL:
 def create_engine_from(settings: DatabaseSettings) -> Engine:
     """Return an engine that holds one connection.
 
-    The connection is in autocommit mode, so that a read costs one round trip; writers open a
-    transaction on it with ``isolation_level`` set.
+    The connection is in autocommit mode, so that a read costs one round trip; ``write`` opens its
+    transactions itself.
     """
     connect_args: dict[str, Any] = {
         "timeout": settings.connect_timeout_s,
@@ -53,6 +54,8 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,
+        # Errors are logged, and parameters may be addresses or hashes of passwords.
+        hide_parameters=True,
         connect_args=connect_args,
     )
 
@@ -63,8 +66,10 @@ def engine() -> Engine:
     return create_engine_from(database_settings())
 
 
-def is_unavailable(error: DBAPIError) -> bool:
+def is_unavailable(error: DBAPIError | OSError) -> bool:
     """Say whether an error means that Postgres is away rather than that a statement is wrong."""
+    if isinstance(error, OSError):
+        return True
     if error.connection_invalidated or isinstance(error.orig, OSError):
         return True
     arguments = getattr(error.orig, "args", ())
@@ -72,6 +77,23 @@ def is_unavailable(error: DBAPIError) -> bool:
         return str(arguments[0].get("C", "")).startswith(_UNAVAILABLE_CLASSES)
     # Anything pg8000 raises without an answer of the server is a failed connection.
     return type(error.orig).__name__ == "InterfaceError"
+
+
+@contextmanager
+def _connection() -> Iterator[Connection]:
+    with engine().connect() as connection:
+        try:
+            yield connection
+        except DBAPIError as error:
+            # SQLAlchemy drops a connection that broke, not one whose server said it is going away.
+            if is_unavailable(error):
+                connection.invalidate(error)
+            raise
+        except OSError as error:
+            # The driver's time-out: the answer may yet come, to whoever asks next on this
+            # connection.
+            connection.invalidate(error)
+            raise
 
 
 def read[T](query: Callable[[Connection], T]) -> T:
@@ -85,11 +107,39 @@ def read[T](query: Callable[[Connection], T]) -> T:
     """
     for last_try in (False, True):
         try:
-            with engine().connect() as connection:
+            with _connection() as connection:
                 return query(connection)
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             if not is_unavailable(error):
                 raise
             if last_try:
+                raise StoreUnavailableError("postgres") from error
+    raise AssertionError
+
+
+def write[T](query: Callable[[Connection], T]) -> T:
+    """Run ``query`` in one transaction on the process's connection, READ COMMITTED.
+
+    The transaction is committed when ``query`` returns and rolled back when it raises. It is tried
+    once more on a new connection only if its BEGIN found the kept one dead: nothing was sent then.
+    After that a failure is final, since a COMMIT whose answer is lost may have been carried out.
+
+    Raises:
+        StoreUnavailableError: Postgres cannot be reached, or went away before it confirmed.
+    """
+    for last_try in (False, True):
+        begun = False
+        try:
+            with _connection() as connection:
+                # Not by ``isolation_level``: that costs three round trips more a transaction.
+                connection.exec_driver_sql("begin")
+                begun = True
+                result = query(connection)
+                connection.commit()
+                return result
+        except (DBAPIError, OSError) as error:
+            if not is_unavailable(error):
+                raise
+            if begun or last_try:
                 raise StoreUnavailableError("postgres") from error
     raise AssertionError

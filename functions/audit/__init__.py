@@ -1,0 +1,1 @@
+"""Functions of the audit log that no route calls."""

@@ -1,0 +1,39 @@
+"""POST /api/v1/auth/change-password: a new password, and an end to other sessions."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from auth._answers import NO_STORE_HEADERS, no_content
+from auth._models import PasswordChange
+from quant.accounts.password_changes import change_password as change
+from quant_http.app import RouteApp
+from quant_http.caller import caller, origin
+
+app = RouteApp("auth.change_password")
+
+
+@app.endpoint(
+    summary="Change the password",
+    status=204,
+    errors=(404, 409, 422),
+    headers=NO_STORE_HEADERS,
+    tags=["auth"],
+)
+async def change_password(request: Request, body: PasswordChange) -> Response:
+    """Ends all other sessions; their access tokens stop working within a minute. API tokens stay.
+
+    A wrong old password is a 422 with the code `wrong_password`; after five of them further
+    changes are refused with a 429, as logins are.
+    """
+    who = caller(request)
+    change(
+        who.account_id,
+        who.session_id,
+        body.old_password.get_secret_value(),
+        body.new_password.get_secret_value(),
+        origin(request),
+    )
+    return no_content()
+
+
+handler = app.handler

@@ -1,0 +1,28 @@
+"""POST /api/v1/auth/logout: end the caller's own session."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from auth._answers import NO_STORE_HEADERS, no_content
+from quant.accounts.sessions import logout as end_session
+from quant_http.app import RouteApp
+from quant_http.caller import caller, origin
+
+app = RouteApp("auth.logout")
+
+
+@app.endpoint(
+    summary="Log out",
+    status=204,
+    headers=NO_STORE_HEADERS,
+    tags=["auth"],
+)
+async def logout(request: Request) -> Response:
+    """Ends the session; its access token stops working within a minute."""
+    who = caller(request)
+    if who.session_id is not None:
+        end_session(who.account_id, who.session_id, origin(request))
+    return no_content()
+
+
+handler = app.handler

@@ -1,0 +1,1 @@
+"""Functions that keep the signing keys."""

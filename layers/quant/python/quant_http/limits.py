@@ -1,0 +1,105 @@
+"""The rate limiter in front of an endpoint, and how answers tell clients where they stand.
+
+Source of the headers: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+(the three fields of its revisions up to 06), and the same under their older ``X-`` names.
+"""
+
+import logging
+from functools import cache
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from quant.errors import StoreUnavailableError
+from quant.limits import Decision, WindowState, account_windows, anonymous_windows, limiter
+from quant.vocabulary import AuditEvent
+from quant_http.caller import caller, origin
+from quant_http.routes import Access, Route, Store
+
+METRIC_NAMESPACE: Final = "Quant"
+FALLBACK_METRIC: Final = "LimiterFallback"
+
+_UNKNOWN_NETWORK: Final = "unknown"
+
+_logger = logging.getLogger("quant")
+
+
+def account_subject(request: Request) -> str:
+    """Return what the limiter knows the caller's account by."""
+    return f"account:{caller(request).account_id}"
+
+
+def check_limits(request: Request, route: Route) -> Decision:
+    """Count a request and decide whether it may pass; note the first refusal of a window.
+
+    Raises:
+        UnauthorizedError: The route is for accounts and the authorizer has named none.
+    """
+    if route.access is Access.TOKEN:
+        subject = account_subject(request)
+        windows = account_windows(caller(request).tier, route.endpoint_class)
+    else:
+        subject = f"network:{origin(request).network or _UNKNOWN_NETWORK}"
+        windows = anonymous_windows(route.endpoint_class)
+    decision = limiter().check(subject, windows)
+    if not decision.exact:
+        count_fallback()
+    for state in decision.states:
+        if state.first_refusal:
+            _note_refusal(request, route, subject, state)
+    return decision
+
+
+def limit_headers(decision: Decision) -> dict[str, str]:
+    """Return the headers that tell a client where it stands, in the window that binds it first."""
+    state = decision.tightest
+    fields = {
+        "Limit": state.window.limit,
+        "Remaining": state.remaining if decision.allowed else 0,
+        "Reset": state.reset,
+    }
+    return {
+        f"{prefix}{name}": str(value)
+        for prefix in ("RateLimit-", "X-RateLimit-")
+        for name, value in fields.items()
+    }
+
+
+@cache
+def _metrics() -> Any:
+    # Imported here: only an environment that has lost Valkey needs it.
+    from aws_lambda_powertools import metrics  # noqa: PLC0415
+
+    return metrics
+
+
+def count_fallback() -> None:
+    """Count a decision made without Valkey, as a CloudWatch metric in the function's log."""
+    metrics = _metrics()
+    with metrics.single_metric(
+        name=FALLBACK_METRIC, unit=metrics.MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE
+    ):
+        pass
+
+
+def _note_refusal(request: Request, route: Route, subject: str, state: WindowState) -> None:
+    if Store.POSTGRES not in route.stores:
+        return
+    from quant.audit import record_or_queue  # noqa: PLC0415 - only a refusal needs it
+
+    try:
+        record_or_queue(
+            AuditEvent.LIMIT_EXCEEDED,
+            actor=caller(request).account_id if route.access is Access.TOKEN else None,
+            target=subject,
+            origin=origin(request),
+            details={
+                "route": route.name,
+                "window": state.window.name,
+                "limit": state.window.limit,
+                "window_s": state.window.seconds,
+            },
+        )
+    except StoreUnavailableError:
+        # The entry is in the function's log; the refusal stands.
+        _logger.warning("the audit log and its queue are unavailable")

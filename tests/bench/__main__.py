@@ -1,0 +1,36 @@
+"""Runs the benchmarks and writes docs/benchmarks.md: ``python tests/bench [NAME ...]``."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [
+    str(PROJECT / "tests" / "bench"),
+    str(PROJECT / "tests"),
+    str(PROJECT / "localstack"),
+]
+
+from report import write  # noqa: E402
+
+BENCHMARKS = ("limiter", "price_indexes")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    names = parser.parse_args().names or BENCHMARKS
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    reports = {}
+    for name in names:
+        print(f"measuring {name}", flush=True)
+        reports[name] = importlib.import_module(name).run()
+    docs = PROJECT / "docs"
+    write(reports, docs / "benchmarks.md", docs / "benchmarks.json")
+    print(f"written to {(docs / 'benchmarks.md').relative_to(PROJECT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What a benchmark hands back, and how it is written down."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Repeated measurements of one quantity."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        """The median, and the smallest and greatest value."""
+        return f"{_short(self.median)} ({_short(min(self.values))} to {_short(max(self.values))})"
+
+    def ratio(self, to: "Sample") -> str:
+        """This median as a multiple of another."""
+        return f"{self.median / to.median:.2f}"
+
+
+def sample(values: Sequence[float]) -> Sample:
+    return Sample(tuple(values))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One benchmark's result.
+
+    Attributes:
+        title: heading of its section.
+        method: what was measured and how, in Markdown.
+        columns: heads of the table.
+        rows: its cells, as text.
+        versions: of the software that matters.
+        measurements: every value measured, by name.
+    """
+
+    title: str
+    method: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    versions: dict[str, str] = field(default_factory=dict)
+    measurements: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+def machine() -> dict[str, Any]:
+    """What the benchmarks ran on."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0].partition(":")[2].strip() if names else cpu
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def package_versions(*names: str) -> dict[str, str]:
+    return {name: version(name) for name in names}
+
+
+def write(reports: dict[str, Report], markdown: Path, document: Path) -> None:
+    """Write the reports down; those of an earlier run that are not among them are kept."""
+    sections: dict[str, Any] = {}
+    if document.exists():
+        sections = json.loads(document.read_text())
+    for name, report in reports.items():
+        sections[name] = {
+            **asdict(report),
+            "machine": machine(),
+            "measured_at": datetime.now(UTC).strftime("%Y-%m-%d"),
+        }
+    sections = dict(sorted(sections.items()))
+    document.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n")
+    markdown.write_text(
+        "# Benchmarks\n\nWritten by `make bench`; every value is in "
+        f"[{document.name}]({document.name}). Cells are medians with the smallest and greatest "
+        "value in brackets. Times depend on the machine; ratios less so.\n"
+        + "".join(_section(section) for section in sections.values())
+    )
+
+
+def _section(section: dict[str, Any]) -> str:
+    host = section["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in section["versions"].items())
+    lines = [
+        "",
+        f"## {section['title']}",
+        "",
+        section["method"],
+        "",
+        f"{section['measured_at']}, {host['cpu']}, {host['cores']} cores, {host['system']}, "
+        f"Python {host['python']}, {versions}.",
+        "",
+        _row(section["columns"]),
+        _row(["---", *["---:"] * (len(section["columns"]) - 1)]),
+        *map(_row, section["rows"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
