@@ -82,12 +82,12 @@ bench: setup ## Measure speed, as ratios, and write docs/benchmarks.md
 
 .PHONY: synth
 synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
-	@$(PY) infra/build.py --target aws
+	@$(PY) -m infra.build --target aws
 	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
 
 .PHONY: deploy
 deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
-	@$(PY) infra/build.py --target aws
+	@$(PY) -m infra.build --target aws
 	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
