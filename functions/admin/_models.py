@@ -54,20 +54,30 @@ class AuditEntry(BaseModel):
     """One entry of the audit log."""
 
     sequence: int = Field(description="Place in the log, without gaps.", examples=[42])
-    entry_id: uuid.UUID
-    occurred_at: datetime
+    entry_id: uuid.UUID = Field(examples=["5f0c1d8e-2b7a-4c3d-9e6f-7a8b9c0d1e2f"])
+    occurred_at: datetime = Field(examples=["2026-11-23T12:00:00Z"])
     recorded_at: datetime = Field(
-        description="When it was appended; later than `occurred_at` if it waited in the queue."
+        description="When it was appended; later than `occurred_at` if it waited in the queue.",
+        examples=["2026-11-23T12:00:00Z"],
     )
     event: AuditEvent
-    actor: uuid.UUID | None = Field(description="Account that did it, if known.")
-    target: str | None = Field(description="Identifier of what it was done to.")
-    request_id: str | None
+    actor: uuid.UUID | None = Field(
+        description="Account that did it, if known.",
+        examples=["0b7f3b8e-6a5c-4c0e-9d3c-2f6a6c1f7a10"],
+    )
+    target: str | None = Field(
+        description="Identifier of what it was done to.",
+        examples=["0b7f3b8e-6a5c-4c0e-9d3c-2f6a6c1f7a10"],
+    )
+    request_id: str | None = Field(examples=["4d1e3f6a-6a52-4f0e-9d5b-0a1f2b3c4d5e"])
     user_agent_hash: str | None = Field(examples=["9f86d081884c7d65"])
     network: str | None = Field(description="Anonymised.", examples=["203.0.113.0/24"])
     tags: list[Tag] = Field(description="Why the entry is kept.")
-    details: dict[str, Any]
-    hash: str = Field(description="SHA-256 that chains it to the entry before, hexadecimal.")
+    details: dict[str, Any] = Field(examples=[{"reason": "wrong password"}])
+    hash: str = Field(
+        description="SHA-256 that chains it to the entry before, hexadecimal.",
+        examples=["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+    )
 
 
 class AuditPage(BaseModel):

@@ -50,6 +50,10 @@ def test_answers_conform_to_the_document(document, local_cloud, unthrottled, rou
     operation = schema[route.path][route.method]
     if mode is GenerationMode.NEGATIVE and not list(operation.iter_parameters()):
         pytest.skip("the route has no parameters to get wrong")
+    # Nor can the document say which addresses, passwords and mailed tokens are good ones.
+    checks = [
+        check for check in CHECKS if not (operation.body and check is positive_data_acceptance)
+    ]
 
     @settings(
         max_examples=EXAMPLES,
@@ -68,7 +72,7 @@ def test_answers_conform_to_the_document(document, local_cloud, unthrottled, rou
             # Empty lists and objects leave nothing on the wire that could be refused.
             assume(not any(value in ([], {}, None) for value in (case.query or {}).values()))
         case.call_and_validate(
-            headers={"Authorization": f"Bearer {unthrottled}"}, checks=CHECKS, timeout=30
+            headers={"Authorization": f"Bearer {unthrottled}"}, checks=checks, timeout=30
         )
 
     check()
@@ -144,7 +148,10 @@ def test_every_parameter_is_described(document):
 def test_every_success_has_a_media_type(document):
     for path, item in document["paths"].items():
         for operation in item.values():
-            for media_type, content in operation["responses"]["200"]["content"].items():
+            (status,) = (status for status in operation["responses"] if status.startswith("2"))
+            contents = operation["responses"][status].get("content", {})
+            assert contents or status == "204", path
+            for media_type, content in contents.items():
                 assert media_type != "application/json" or content, path
 
 
