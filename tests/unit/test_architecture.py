@@ -31,7 +31,7 @@ def imported(file):
             {"quant_http", "fastapi", "starlette", "mangum", "aws_lambda_powertools"},
         ),
         (PACKAGES / "quant_http", {"aws_cdk", *(path.name for path in FUNCTIONS.iterdir())}),
-        (FUNCTIONS, {"aws_cdk", "infra", "valkey", "pg8000"}),
+        (FUNCTIONS, {"aws_cdk", "infra", "supervisor"}),
         (PROJECT / "infra", {"fastapi", "sqlalchemy", "valkey", "pydantic"}),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else None,
