@@ -98,5 +98,6 @@ lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) --group dev -o tests/requirements.txt
 	@$(COMPILE) --group api -c tests/requirements.txt -o layers/api/requirements.txt
 	@$(COMPILE) --group auth -c tests/requirements.txt -o layers/auth/requirements.txt
+	@$(COMPILE) --group pipeline -c tests/requirements.txt -o layers/pipeline/requirements.txt
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt

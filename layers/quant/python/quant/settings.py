@@ -161,6 +161,49 @@ class LimitSettings(BaseSettings):
     share: int = Field(default=40, ge=1)
 
 
+class RawSettings(BaseSettings):
+    """Where raw documents are kept (``QUANT_RAW_BUCKET``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_RAW_", frozen=True)
+
+    bucket: NonEmpty
+
+
+class CollectorSettings(BaseSettings):
+    """Whom the collectors ask, and how they introduce themselves (``QUANT_COLLECTOR_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_COLLECTOR_", frozen=True)
+
+    house_url: NonEmpty = "https://disclosures-clerk.house.gov"
+    senate_url: NonEmpty = "https://efdsearch.senate.gov"
+    legislators_url: NonEmpty = "https://unitedstates.github.io/congress-legislators"
+    prices_url: NonEmpty | None = None  # None: the provider's own
+    prices_provider: NonEmpty = "stooq"
+    prices_secret_arn: NonEmpty | None = None
+    contact: NonEmpty  # e-mail or URL in the user agent
+    requests_per_second: float = Field(default=1.0, gt=0)
+    timeout_s: float = Field(default=30.0, gt=0)
+
+
+class QueueSettings(BaseSettings):
+    """Queues and bus of the pipeline; a function has those it sends to (``QUANT_*_QUEUE_URL``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    fetch_queue_url: NonEmpty | None = None
+    reports_queue_url: NonEmpty | None = None
+    deliveries_queue_url: NonEmpty | None = None
+    event_bus_name: NonEmpty | None = None
+
+
+class WebhookSettings(BaseSettings):
+    """The secret every webhook's own signing secret is derived from (``QUANT_WEBHOOK_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_WEBHOOK_", frozen=True)
+
+    secret_arn: NonEmpty
+
+
 # An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
 Origin = Annotated[
     str,

@@ -59,6 +59,21 @@ class AssetType(StrEnum):
     OTHER = "other"
 
 
+class FilingStatus(StrEnum):
+    """What a House PTR says of a transaction line: new, or about a line filed before."""
+
+    NEW = "new"
+    AMENDED = "amended"
+    DELETED = "deleted"
+
+
+class OptionType(StrEnum):
+    """The two kinds of an option."""
+
+    CALL = "call"
+    PUT = "put"
+
+
 class FilingSource(StrEnum):
     """Official system a filing was made in."""
 

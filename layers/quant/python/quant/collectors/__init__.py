@@ -1,0 +1,1 @@
+"""Collectors: fetch official sources politely and keep their raw bytes; no database."""

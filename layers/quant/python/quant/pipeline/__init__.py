@@ -1,0 +1,1 @@
+"""From raw documents to trades: work items, load, settlement, outbox, review, quality."""
