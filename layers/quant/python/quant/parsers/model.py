@@ -116,7 +116,7 @@ class ParsedFiling:
     Attributes:
         source: System it was filed in.
         doc_id: Its identifier there.
-        filer: Who files.
+        filer: Who files; None for a scan, which only the index names.
         parser: Name and version of the parser, such as ``house-ptr/1``.
         signed_date: Day of the filer's signature, if the document has one.
         filed_date: Day of filing, if the document itself states it.
@@ -129,7 +129,7 @@ class ParsedFiling:
 
     source: FilingSource
     doc_id: str
-    filer: Filer
+    filer: Filer | None
     parser: str
     signed_date: date | None = None
     filed_date: date | None = None
