@@ -21,10 +21,9 @@ from quant.ingest.bulk import (
 )
 from quant.ingest.filers import Resolved, relink, resolve, settle_repeats
 from quant.ingest.files import SourceFile, canonical_json, read_json_rows
-from quant.ingest.names import first_and_last
+from quant.ingest.names import Filer, first_and_last
 from quant.ingest.vocabulary import RejectReason
 from quant.ingest.watchers import (
-    Filer,
     FilingLink,
     Line,
     Parsed,

@@ -151,6 +151,26 @@ def parse_state_district(value: str) -> tuple[str | None, int | None]:
 
 
 @dataclass(frozen=True)
+class Filer:
+    """Who files, as the source names them; ``alias`` is what names are matched by."""
+
+    chamber: Chamber
+    alias: str
+    display_name: str
+    state: str | None = None
+    district: int | None = None
+
+    @classmethod
+    def named(
+        cls, chamber: Chamber, name: str, state: str | None = None, district: int | None = None
+    ) -> "Filer | None":
+        """Return the filer with this name, or None where no name is left of it."""
+        display = " ".join(name.replace(" ,", ",").split()).rstrip(", ")
+        alias = normalise_name(display, state)
+        return cls(chamber, alias, display, state, district) if alias else None
+
+
+@dataclass(frozen=True)
 class Member:
     """A member of Congress as far as names need it."""
 

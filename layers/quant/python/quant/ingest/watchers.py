@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from quant.identity import line_hash
 from quant.ingest.files import SourceFile, UnreadableFileError
-from quant.ingest.names import normalise_name, parse_state_district
+from quant.ingest.names import Filer, parse_state_district
 from quant.ingest.values import (
     FIRST_DATE,
     Amount,
@@ -56,17 +56,6 @@ class Unusable(Exception):  # noqa: N818 (control flow of the parsers, not an er
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
-
-
-@dataclass(frozen=True)
-class Filer:
-    """Who files, as the source names them."""
-
-    chamber: Chamber
-    alias: str
-    display_name: str
-    state: str | None = None
-    district: int | None = None
 
 
 @dataclass(frozen=True)
@@ -194,11 +183,10 @@ def _line(
 def _filer(
     chamber: Chamber, name: object, state: str | None = None, district: int | None = None
 ) -> Filer:
-    display = " ".join(clean_text(name).replace(" ,", ",").split()).rstrip(", ")
-    alias = normalise_name(display, state)
-    if not alias:
+    filer = Filer.named(chamber, clean_text(name), state, district)
+    if filer is None:
         raise Unusable(RejectReason.MEMBER_UNREADABLE, text_of(name))
-    return Filer(chamber, alias, display, state, district)
+    return filer
 
 
 def _senator(row: Mapping[str, Any]) -> Filer:

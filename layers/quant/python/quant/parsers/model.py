@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from quant.errors import QuantError
+from quant.ingest.names import Filer
 from quant.ingest.values import Amount
 from quant.ingest.vocabulary import Note, RejectReason
-from quant.ingest.watchers import Filer
 from quant.vocabulary import AssetType, FilingSource, FilingStatus, Operation, OptionType, Owner
 
 
