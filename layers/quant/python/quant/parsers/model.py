@@ -22,6 +22,7 @@ class Unreadable(StrEnum):
     TOO_LARGE = "too_large"  # packed or unpacked, or too many pages, elements or rows
     FORBIDDEN_CONTENT = "forbidden_content"  # XML entities, paths out of an archive ...
     LAYOUT_UNKNOWN = "layout_unknown"  # readable, but not the layout the parser was written for
+    OTHER_DOCUMENT = "other_document"  # names another filing than the one asked for
 
 
 class DocumentError(QuantError):
@@ -43,6 +44,7 @@ class OptionTerms:
         expires: Expiration date.
         contracts: Number of contracts.
         shares: Number of shares the description names, if it does.
+        exercised: Whether the transaction is the option's exercise.
     """
 
     option_type: OptionType | None = None
@@ -50,6 +52,7 @@ class OptionTerms:
     expires: date | None = None
     contracts: int | None = None
     shares: int | None = None
+    exercised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
