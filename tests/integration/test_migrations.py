@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from quant.db import account_models  # noqa: F401 - registers its tables
+from quant.db import account_models, pipeline_models  # noqa: F401 - registers tables
 from quant.db.migrate import head, upgrade
 from quant.db.models import Base
 from quant.db.schema import SCHEMA_REVISION, current_revision

@@ -74,6 +74,24 @@ class OptionType(StrEnum):
     PUT = "put"
 
 
+class DocumentOutcome(StrEnum):
+    """What became of a raw document."""
+
+    LOADED = "loaded"
+    PAPER = "paper"  # a scan: recorded, and waiting for a review
+    REJECTED = "rejected"  # cannot be read as a whole; nothing of it was taken
+
+
+class LineOutcome(StrEnum):
+    """What the settlement made of an official transaction line."""
+
+    TRADE = "trade"
+    REPEATED = "repeated"  # another filing's line is the trade
+    SUPERSEDED = "superseded"  # a later filing's line amended or deleted it
+    DELETION = "deletion"  # says that another line is void; no trade itself
+    UNMATCHED_DELETION = "unmatched_deletion"  # the line it means cannot be told
+
+
 class FilingSource(StrEnum):
     """Official system a filing was made in."""
 

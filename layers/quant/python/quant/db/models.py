@@ -33,7 +33,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from quant.vocabulary import AssetType, Chamber, FilingSource, Operation, Owner, Party
+from quant.vocabulary import (
+    AssetType,
+    Chamber,
+    FilingSource,
+    FilingStatus,
+    Operation,
+    OptionType,
+    Owner,
+    Party,
+)
 
 
 def _values(vocabulary: Any) -> list[str]:
@@ -192,7 +201,8 @@ class Filing(Base):
     politician_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("politicians.id"), index=True)
     filed_date: Mapped[date | None] = mapped_column(Date)
     url: Mapped[str | None]
-    sha256: Mapped[str | None]  # of the raw document, once the pipeline has fetched it
+    # Of the raw document that counts, once the pipeline has read one (FilingDocument).
+    sha256: Mapped[str | None]
     paper: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     amends_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("filings.id"))
 
@@ -225,6 +235,7 @@ class Trade(Base):
         CheckConstraint("transaction_date >= date '1990-01-01'", name="transaction_date_range"),
         CheckConstraint("notification_date >= transaction_date", name="notification_order"),
         CheckConstraint("disclosure_date >= transaction_date", name="disclosure_order"),
+        CheckConstraint("ticker_confidence between 0 and 1", name="ticker_confidence_range"),
         # One index a sort order, each ending in the id that makes keyset cursors exact.
         Index("ix_trades_disclosure", text("coalesce(disclosure_date, '0001-01-01')"), "id"),
         Index("ix_trades_transaction", "transaction_date", "id"),
@@ -263,6 +274,18 @@ class Trade(Base):
     amount_max: Mapped[Decimal | None]  # null: the top category has no upper bound
     capital_gains_over_200: Mapped[bool | None] = mapped_column(Boolean)
     comment: Mapped[str | None]
+    # What only official documents say; null where a trade came from another source.
+    status: Mapped[FilingStatus | None] = mapped_column(vocabulary_column(FilingStatus, "status"))
+    asset_code: Mapped[str | None]  # the House form's code, such as "ST"
+    ticker_confidence: Mapped[Decimal | None] = mapped_column(Numeric(3, 2))
+    subholding_of: Mapped[str | None]
+    option_type: Mapped[OptionType | None] = mapped_column(
+        vocabulary_column(OptionType, "option_type")
+    )
+    option_strike: Mapped[Decimal | None] = mapped_column(Numeric(16, 4))
+    option_expires: Mapped[date | None] = mapped_column(Date)
+    option_contracts: Mapped[int | None] = mapped_column(Integer)
+    option_shares: Mapped[int | None] = mapped_column(BigInteger)
     # Codes of what a parser could not read or had to mend, e.g. "disclosure_date_unknown".
     notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     raw: Mapped[dict[str, Any]]
@@ -332,6 +355,7 @@ class Reject(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(index=True)
+    document: Mapped[str | None] = mapped_column(index=True)  # SHA-256 of the raw document
     reason: Mapped[str]
     detail: Mapped[str | None]
     raw: Mapped[dict[str, Any]]
