@@ -31,6 +31,7 @@ class Tier:
         monthly_quota: Requests per calendar month counted by the usage plan.
         class_limits: Lower limits of endpoint classes, requests in any 60 s; each request counts
             towards its class and towards the tier.
+        watchlists: Watchlists an account may have.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tier:
     burst: int
     monthly_quota: int
     class_limits: Mapping[EndpointClass, int]
+    watchlists: int
 
     @property
     def rate_limit(self) -> float:
@@ -67,6 +69,7 @@ TIERS: Final[Mapping[str, Tier]] = {
             burst=20,
             monthly_quota=10_000,
             class_limits=_classes(auth=15, analytics=10, export=2),
+            watchlists=3,
         ),
         Tier(
             "basic",
@@ -74,6 +77,7 @@ TIERS: Final[Mapping[str, Tier]] = {
             burst=60,
             monthly_quota=100_000,
             class_limits=_classes(auth=30, analytics=30, export=6),
+            watchlists=20,
         ),
         Tier(
             "premium",
@@ -81,6 +85,7 @@ TIERS: Final[Mapping[str, Tier]] = {
             burst=200,
             monthly_quota=1_000_000,
             class_limits=_classes(auth=30, analytics=100, export=20),
+            watchlists=100,
         ),
     )
 }

@@ -100,6 +100,21 @@ class FilingSource(StrEnum):
     SYNTHETIC = "synthetic"
 
 
+class AlertChannel(StrEnum):
+    """How an alert reaches whoever watches."""
+
+    WEBHOOK = "webhook"
+    DIGEST = "digest"  # one mail a day
+
+
+class DeliveryState(StrEnum):
+    """What became of an alert."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"  # after the last attempt
+
+
 class Role(StrEnum):
     """What an account may do beyond its tier."""
 
@@ -122,6 +137,12 @@ class AuditEvent(StrEnum):
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - likewise
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - likewise
     TIER_CHANGED = "tier_changed"
+    WATCHLIST_CREATED = "watchlist_created"
+    WATCHLIST_CHANGED = "watchlist_changed"
+    WATCHLIST_DELETED = "watchlist_deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - likewise
+    WEBHOOK_DISABLED = "webhook_disabled"
+    DIGESTS_STOPPED = "digests_stopped"
     LIMIT_EXCEEDED = "limit_exceeded"
     ADMIN_READ = "admin_read"
     EXPORTED = "exported"

@@ -59,6 +59,24 @@ class CollectionReport(_Message):
     detail: str = ""
 
 
+class WebhookRequest(_Message):
+    """A webhook to be posted; it holds all that its delivery takes, for want of a database there.
+
+    Attributes:
+        delivery_id: Identifier of the delivery: the same in every attempt.
+        watchlist_id: Whose secret signs it.
+        generations: Generations of the secret that sign it, the newest first.
+        url: Where it goes.
+        body: JSON, to the letter.
+    """
+
+    delivery_id: uuid.UUID
+    watchlist_id: uuid.UUID
+    generations: Annotated[tuple[int, ...], Field(min_length=1, max_length=2)]
+    url: str
+    body: str
+
+
 class DeliveryReport(_Message):
     """How one attempt to deliver a webhook ended."""
 

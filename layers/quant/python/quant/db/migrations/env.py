@@ -3,7 +3,12 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-from quant.db import account_models, audit_models, pipeline_models  # noqa: F401 - registers tables
+from quant.db import (  # noqa: F401 - registers their tables
+    account_models,
+    alert_models,
+    audit_models,
+    pipeline_models,
+)
 from quant.db.models import Base
 
 # A migration must rather fail than queue behind a long query and block every reader behind it.
