@@ -286,6 +286,7 @@ class Trade(Base):
     option_expires: Mapped[date | None] = mapped_column(Date)
     option_contracts: Mapped[int | None] = mapped_column(Integer)
     option_shares: Mapped[int | None] = mapped_column(BigInteger)
+    option_exercised: Mapped[bool | None] = mapped_column(Boolean)
     # Codes of what a parser could not read or had to mend, e.g. "disclosure_date_unknown".
     notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     raw: Mapped[dict[str, Any]]
@@ -308,6 +309,8 @@ class Price(Base):
     adjusted_close: Mapped[float] = mapped_column(Double)
     volume: Mapped[int | None] = mapped_column(BigInteger)
     source: Mapped[str]
+    # Of the raw document the price is from; null where a file was imported by hand.
+    collected_on: Mapped[date | None] = mapped_column(Date)
 
 
 class ImportRun(Base):

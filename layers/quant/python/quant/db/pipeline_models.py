@@ -118,8 +118,8 @@ class FilingDocument(Base):
 class FilingLine(Base):
     """A transaction line of one version of an official document.
 
-    The facts are as parsed and stay; ``outcome`` and ``counterpart_id`` say what the settlement
-    made of the line, and are null for versions that do not count.
+    The facts are as parsed and stay. The last four columns are the settlement's: what it made of
+    the line, and null for versions that do not count.
     """
 
     __tablename__ = "filing_lines"
@@ -169,8 +169,12 @@ class FilingLine(Base):
     option_expires: Mapped[date | None] = mapped_column(Date)
     option_contracts: Mapped[int | None] = mapped_column(Integer)
     option_shares: Mapped[int | None] = mapped_column(BigInteger)
+    option_exercised: Mapped[bool | None] = mapped_column(Boolean)
     notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     raw: Mapped[dict[str, Any]]
+    # Found by name where the form states no symbol (quant.parsers.tickers, and reviews).
+    resolved_ticker: Mapped[str | None]
+    resolved_confidence: Mapped[Decimal | None] = mapped_column(Numeric(3, 2))
     outcome: Mapped[LineOutcome | None] = mapped_column(vocabulary_column(LineOutcome, "outcome"))
     # Repeated: the trade it repeats. Superseded: the line that replaced or deleted it.
     counterpart_id: Mapped[uuid.UUID | None]
@@ -199,6 +203,22 @@ class WorkItem(Base):
     index_collected_on: Mapped[date] = mapped_column(Date)
     index_sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ReferenceDocument(Base):
+    """The newest document of each kind that says who serves in Congress and on which committees.
+
+    They depend on each other and arrive in any order, so each arrival applies all of them.
+    """
+
+    __tablename__ = "reference_documents"
+
+    kind: Mapped[DocumentKind] = mapped_column(
+        vocabulary_column(DocumentKind, "kind"), primary_key=True
+    )
+    collected_on: Mapped[date] = mapped_column(Date)
+    sha256: Mapped[str]
+    content: Mapped[Any] = mapped_column(JSONB)
 
 
 class OutboxMessage(Base):

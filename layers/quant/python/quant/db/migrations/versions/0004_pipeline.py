@@ -181,6 +181,14 @@ def upgrade() -> None:
         "ix_raw_documents_source_doc_id", "raw_documents", ["source", "doc_id"], unique=False
     )
     op.create_table(
+        "reference_documents",
+        sa.Column("kind", _one_of("kind", KINDS), nullable=False),
+        sa.Column("collected_on", sa.Date(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_reference_documents")),
+    )
+    op.create_table(
         "review_decisions",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -260,10 +268,13 @@ def upgrade() -> None:
         sa.Column("option_expires", sa.Date(), nullable=True),
         sa.Column("option_contracts", sa.Integer(), nullable=True),
         sa.Column("option_shares", sa.BigInteger(), nullable=True),
+        sa.Column("option_exercised", sa.Boolean(), nullable=True),
         sa.Column(
             "notes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("raw", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("resolved_ticker", sa.Text(), nullable=True),
+        sa.Column("resolved_confidence", sa.Numeric(precision=3, scale=2), nullable=True),
         sa.Column("outcome", _one_of("outcome", LINE_OUTCOMES), nullable=True),
         sa.Column("counterpart_id", sa.UUID(), nullable=True),
         sa.CheckConstraint(
@@ -306,6 +317,8 @@ def upgrade() -> None:
     op.add_column("trades", sa.Column("option_expires", sa.Date(), nullable=True))
     op.add_column("trades", sa.Column("option_contracts", sa.Integer(), nullable=True))
     op.add_column("trades", sa.Column("option_shares", sa.BigInteger(), nullable=True))
+    op.add_column("trades", sa.Column("option_exercised", sa.Boolean(), nullable=True))
+    op.add_column("prices", sa.Column("collected_on", sa.Date(), nullable=True))
     op.create_check_constraint(
         op.f("ck_trades_ticker_confidence_range"), "trades", "ticker_confidence between 0 and 1"
     )
