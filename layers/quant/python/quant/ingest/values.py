@@ -43,7 +43,7 @@ _DATE_US: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _DATE_ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _MONEY: Final = r"\$?\s*(\d[\d,]*(?:\.\d{1,2})?)"
 _RANGE: Final = re.compile(rf"{_MONEY}\s*[-\u2013]\s*(?:{_MONEY})?", re.ASCII)
-_OVER: Final = re.compile(rf"over\s+{_MONEY}", re.ASCII | re.IGNORECASE)
+_OVER: Final = re.compile(rf"(?:spouse/dc\s+)?over\s+{_MONEY}", re.ASCII | re.IGNORECASE)
 _EXACT: Final = re.compile(_MONEY, re.ASCII)
 _SYMBOL: Final = re.compile(r"[A-Z0-9.^-]{1,24}", re.ASCII)
 

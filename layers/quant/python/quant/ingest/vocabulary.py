@@ -29,12 +29,17 @@ class Note(StrEnum):
     ASSET_MISSING = "asset_missing"
     ASSET_TYPE_UNREADABLE = "asset_type_unreadable"
     TICKER_UNREADABLE = "ticker_unreadable"
+    TEXT_UNREADABLE = "text_unreadable"  # the document does not say which characters some are
+    FILING_STATUS_UNREADABLE = "filing_status_unreadable"
+    CAPITAL_GAINS_UNREADABLE = "capital_gains_unreadable"
+    OPTION_TERMS_UNCLEAR = "option_terms_unclear"
     OWNER_UNREADABLE = "owner_unreadable"
     AMOUNT_UPPER_BOUND_MENDED = "amount_upper_bound_mended"
     AMOUNT_NOT_A_CATEGORY = "amount_not_a_category"
     NOTIFICATION_DATE_UNREADABLE = "notification_date_unreadable"
     NOTIFICATION_BEFORE_TRANSACTION = "notification_before_transaction"
     NOTIFICATION_AFTER_DISCLOSURE = "notification_after_disclosure"
+    NOTIFICATION_AFTER_SIGNATURE = "notification_after_signature"
     DISCLOSURE_BEFORE_TRANSACTION = "disclosure_before_transaction"
     # The source has the notification date only (docs/data.md), and no index has the filing.
     DISCLOSURE_DATE_UNKNOWN = "disclosure_date_unknown"
