@@ -20,11 +20,11 @@ from quant.parsers.model import DocumentError, Unreadable
 
 UNMAPPED: Final = "\ufffd"
 
-# The longest PTRs have some 60 pages of some 2,000 characters and 1,000 drawn objects.
+# A page of a PTR has some 1,500 characters and 150 drawn objects; scans are the large files.
 MAX_BYTES: Final = 40 * 2**20
 MAX_PAGES: Final = 300
-MAX_CHARS_PER_PAGE: Final = 20_000
-MAX_OBJECTS_PER_PAGE: Final = 20_000
+MAX_CHARS: Final = 600_000
+MAX_OBJECTS: Final = 200_000
 
 _SAME_LINE: Final = 2.0  # baselines this close are one line; lines are some 10 points apart
 _WORD_GAP: Final = 1.5  # a gap this wide separates words where no space does
@@ -118,6 +118,24 @@ def apart(left: Char, right: Char) -> bool:
     return right.x0 - left.x1 > _WORD_GAP
 
 
+@dataclass(slots=True)
+class _Budget:
+    """What a document may still hold."""
+
+    chars: int = MAX_CHARS
+    objects: int = MAX_OBJECTS
+
+    def take_chars(self, count: int) -> None:
+        self.chars -= count
+        if self.chars < 0:
+            raise DocumentError(Unreadable.TOO_LARGE, f"more than {MAX_CHARS} characters")
+
+    def take_object(self) -> None:
+        self.objects -= 1
+        if self.objects < 0:
+            raise DocumentError(Unreadable.TOO_LARGE, f"more than {MAX_OBJECTS} objects")
+
+
 def read_pdf(content: bytes) -> list[Page]:
     """Read a PDF.
 
@@ -135,21 +153,22 @@ def read_pdf(content: bytes) -> list[Page]:
     try:
         if len(document) > MAX_PAGES:
             raise DocumentError(Unreadable.TOO_LARGE, f"{len(document)} pages")
-        return [_read_page(document, number) for number in range(len(document))]
+        budget = _Budget()
+        return [_read_page(document, number, budget) for number in range(len(document))]
     finally:
         document.close()
 
 
-def _read_page(document: pdfium.PdfDocument, number: int) -> Page:
+def _read_page(document: pdfium.PdfDocument, number: int, budget: _Budget) -> Page:
     try:
         page = document[number]
         try:
             text = page.get_textpage()
             try:
-                lines = _lines(_chars(text, number))
+                lines = _lines(_chars(text, budget))
             finally:
                 text.close()
-            shapes, image_area = _drawings(page, number)
+            shapes, image_area = _drawings(page, budget)
             width, height = page.get_size()
         finally:
             page.close()
@@ -159,11 +178,10 @@ def _read_page(document: pdfium.PdfDocument, number: int) -> Page:
     return Page(lines, tuple(shapes), image_area / area if area else 0.0)
 
 
-def _chars(text: pdfium.PdfTextPage, number: int) -> Iterator[tuple[float, Char]]:
+def _chars(text: pdfium.PdfTextPage, budget: _Budget) -> Iterator[tuple[float, Char]]:
     """Yield baselines and characters."""
     count = text.count_chars()
-    if count > MAX_CHARS_PER_PAGE:
-        raise DocumentError(Unreadable.TOO_LARGE, f"{count} characters on page {number + 1}")
+    budget.take_chars(count)
     x, y = ctypes.c_double(), ctypes.c_double()
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     for index in range(count):
@@ -199,13 +217,12 @@ def _lines(placed: Iterator[tuple[float, Char]]) -> tuple[Line, ...]:
     return tuple(line for line in lines if line.text)
 
 
-def _drawings(page: pdfium.PdfPage, number: int) -> tuple[list[Shape], float]:
+def _drawings(page: pdfium.PdfPage, budget: _Budget) -> tuple[list[Shape], float]:
     """Return the paths and the area of the images."""
     shapes: list[Shape] = []
     image_area = 0.0
-    for count, drawn in enumerate(page.get_objects(max_depth=_FORM_DEPTH)):
-        if count >= MAX_OBJECTS_PER_PAGE:
-            raise DocumentError(Unreadable.TOO_LARGE, f"too many objects on page {number + 1}")
+    for drawn in page.get_objects(max_depth=_FORM_DEPTH):
+        budget.take_object()
         if drawn.type == pdfium_c.FPDF_PAGEOBJ_PATH:
             x0, y0, x1, y1 = drawn.get_bounds()
             shapes.append(Shape(x0, y0, x1, y1, pdfium_c.FPDFPath_CountSegments(drawn)))
