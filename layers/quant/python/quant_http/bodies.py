@@ -16,6 +16,7 @@ from quant_http.problems import problem
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_JSON_DEPTH: Final = 32
 MEDIA_TYPE: Final = "application/json"
+FORM_MEDIA_TYPES: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 # A string, an unterminated one to the end of the body, or a bracket. Possessive and with an
 # optional end, so that no body takes more than one pass.
@@ -52,11 +53,20 @@ def replay(body: bytes) -> Receive:
     return receive
 
 
-def refuse_body(request: Request, body: bytes) -> Response | None:
-    """Return the problem with a request's body, or ``None`` if it may be parsed."""
+def refuse_body(request: Request, body: bytes, *, takes_forms: bool = False) -> Response | None:
+    """Return the problem with a request's body, or ``None`` if it may be handed on.
+
+    Args:
+        request: The request.
+        body: Its body.
+        takes_forms: Whether the route takes a body of an HTML form, which it does not read.
+    """
     if not body:
         return None
-    if not _is_json(request.headers.get("content-type", "")):
+    content_type = request.headers.get("content-type", "")
+    if takes_forms and _media_type(content_type) in FORM_MEDIA_TYPES:
+        return None
+    if not _is_json(content_type):
         return problem(request, 415, f"the body must be {MEDIA_TYPE}")
     # A parser would take UTF-16 and UTF-32 too, in which the depth is not to be seen.
     if not json.detect_encoding(body).startswith("utf-8"):
@@ -79,7 +89,10 @@ def json_depth(body: bytes) -> int:
     return deepest
 
 
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 def _is_json(content_type: str) -> bool:
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    return media_type.strip().lower() == MEDIA_TYPE and charset in {"", "utf-8"}
+    charset = content_type.partition(";")[2].strip().lower().removeprefix("charset=").strip('"')
+    return _media_type(content_type) == MEDIA_TYPE and charset in {"", "utf-8"}

@@ -33,7 +33,7 @@ class Guard:
         if refusal is None:
             try:
                 body = await read_body(receive)
-                refusal = refuse_body(request, body)
+                refusal = refuse_body(request, body, takes_forms=self._route.takes_forms)
             except BodyTooLargeError:
                 refusal = problem(request, 413, "the body is longer than any this API takes")
         if refusal is None:

@@ -20,6 +20,7 @@ from quant_http.routes import ROUTES, route
 TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
     {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
+    {"name": "watchlists", "description": "Alerts of trades by webhook and by mail."},
     {"name": "auth", "description": "Accounts, sessions and tokens."},
     {"name": "admin", "description": "Accounts and the audit log, for administrators."},
     {"name": "documentation", "description": "This document and its viewers."},

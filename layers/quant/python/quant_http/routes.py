@@ -32,6 +32,8 @@ class Secret(StrEnum):
 
     JWKS = "jwks"  # the public keys that verify access tokens
     SIGNING_KEY = "signing-key"  # the private keys that sign them
+    WEBHOOK = "webhook"  # what the secrets of all webhooks are derived from
+    PRICES = "prices"  # the key of the provider of prices
 
 
 class Capability(StrEnum):
@@ -39,6 +41,7 @@ class Capability(StrEnum):
 
     SEND_EMAIL = "send-email"  # through SES, from the platform's own address
     AUDIT_QUEUE = "audit-queue"  # where audit entries wait while Postgres is away
+    DELIVERIES_QUEUE = "deliveries-queue"  # where webhooks wait to be posted
 
 
 class Scope(StrEnum):
@@ -64,6 +67,7 @@ class Route:
         scope: Scope the token of a token route must have.
         endpoint_class: Which rate limit applies besides the tier's.
         limited: Whether the rate limits apply where the function reaches Valkey, which counts.
+        takes_forms: Whether a body may be that of an HTML form, which nothing reads.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
         bundles: Folders or files below ``build/`` packed at the root of the function's code.
@@ -79,6 +83,7 @@ class Route:
     scope: Scope = Scope.READ
     endpoint_class: EndpointClass = EndpointClass.DATA
     limited: bool = True
+    takes_forms: bool = False
     memory_mb: int = 512
     timeout_s: int = 10
     bundles: tuple[str, ...] = ()
@@ -120,6 +125,20 @@ def _auth(
 
 def _data(name: str, path: str) -> Route:
     return Route(name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED)
+
+
+def _watchlists(
+    module: str, method: str, path: str = "", *, signs: bool = False, delivers: bool = False
+) -> Route:
+    return Route(
+        f"watchlists.{module}",
+        method,
+        f"{API_PREFIX}/watchlists{path}",
+        stores=_DATA,
+        secrets=frozenset({Secret.WEBHOOK} if signs else ()),
+        capabilities=_AUDITED | ({Capability.DELIVERIES_QUEUE} if delivers else set()),
+        scope=Scope.ACCOUNT,
+    )
 
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -169,6 +188,30 @@ ROUTES: Final[tuple[Route, ...]] = (
     _auth("list_api_tokens", "GET", "/tokens"),
     _auth("revoke_api_token", "DELETE", "/tokens/{token_id}"),
     _data("usage.show", "/usage"),
+    _watchlists("list", "GET"),
+    _watchlists("create", "POST", signs=True),
+    _watchlists("detail", "GET", "/{watchlist_id}"),
+    _watchlists("update", "PUT", "/{watchlist_id}"),
+    _watchlists("delete", "DELETE", "/{watchlist_id}"),
+    _watchlists("rotate_secret", "POST", "/{watchlist_id}/rotate-secret", signs=True),
+    _watchlists("send_test", "POST", "/{watchlist_id}/test", delivers=True),
+    _watchlists("list_deliveries", "GET", "/{watchlist_id}/deliveries"),
+    Route(
+        "watchlists.unsubscribe_page",
+        "GET",
+        f"{API_PREFIX}/watchlists/unsubscribe",
+        Access.PUBLIC,
+    ),
+    Route(
+        "watchlists.unsubscribe",
+        "POST",
+        f"{API_PREFIX}/watchlists/unsubscribe",
+        Access.PUBLIC,
+        _DATA,
+        secrets=frozenset({Secret.WEBHOOK}),
+        capabilities=_AUDITED,
+        takes_forms=True,
+    ),
     Route(
         "admin.change_tier",
         "PUT",

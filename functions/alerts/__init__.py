@@ -1,0 +1,1 @@
+"""Alerts of disclosed trades: match, deliver, mail."""

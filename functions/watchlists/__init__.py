@@ -1,0 +1,1 @@
+"""Watchlists of the caller's account, and what is delivered for them."""

@@ -1,0 +1,32 @@
+"""POST /api/v1/watchlists: make a watchlist."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from quant.alerts.watchlists import create
+from quant_http.app import RouteApp
+from quant_http.caller import caller, origin
+from watchlists._answers import NO_STORE_HEADERS, unkept_json
+from watchlists._models import CreatedWatchlist, NewWatchlist
+
+app = RouteApp("watchlists.create")
+
+
+@app.endpoint(
+    summary="Make a watchlist",
+    model=CreatedWatchlist,
+    status=201,
+    errors=(404, 409, 422),
+    headers=NO_STORE_HEADERS,
+    tags=["watchlists"],
+)
+async def create_watchlist(request: Request, body: NewWatchlist) -> Response:
+    """The webhook's secret is shown in this answer and never again.
+
+    A tier has a number of watchlists: 3 in free, 20 in basic, 100 in premium.
+    """
+    made = create(caller(request).account_id, body.content(), origin(request))
+    return unkept_json(made, status=201)
+
+
+handler = app.handler
