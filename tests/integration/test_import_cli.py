@@ -75,8 +75,9 @@ def test_filing_index_option(tmp_path) -> None:
     row |= {"transaction_date": "01/02/2020", "disclosure_date": "01/20/2020"}
     rows.write_text(json.dumps([row]))
     index.write_text(
-        "<FinancialDisclosure><Member><FilingDate>2/1/2020</FilingDate><DocID>1</DocID></Member>"
-        "</FinancialDisclosure>"
+        "<FinancialDisclosure><Member><Prefix/><Last>Member</Last><First>Synthia</First><Suffix/>"
+        "<FilingType>P</FilingType><StateDst>ZZ00</StateDst><Year>2020</Year>"
+        "<FilingDate>2/1/2020</FilingDate><DocID>1</DocID></Member></FinancialDisclosure>"
     )
     command = ("import", "--source", "house-stock-watcher", rows, "--json")
     assert json.loads(run(*command).stdout)["inserted"] == 1

@@ -1,16 +1,15 @@
 """Source files: plain or gzip, told apart by content."""
 
-import gzip
 import hashlib
 import json
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from quant.errors import QuantError
+from quant.parsers.archives import gunzip
+from quant.parsers.model import DocumentError
+from quant.parsers.yaml import load_yaml
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
@@ -58,11 +57,11 @@ def read_source(path: Path) -> SourceFile:
     try:
         content = path.read_bytes()
         if content.startswith(_GZIP_MAGIC):
-            content = gzip.decompress(content)
+            content = gunzip(content)
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (EOFError, zlib.error) as error:
-        raise UnreadableFileError(path, f"damaged gzip: {error}") from error
+    except DocumentError as error:
+        raise UnreadableFileError(path, str(error)) from error
     return SourceFile(path, content, hashlib.sha256(content).hexdigest())
 
 
@@ -102,12 +101,10 @@ def read_yaml(source: SourceFile) -> Any:
     Raises:
         UnreadableFileError: It is not YAML.
     """
-    # The pure Python loader takes half a minute for congress-legislators.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return storable(yaml.load(source.text(), Loader=loader))  # noqa: S506 (a safe loader)
-    except yaml.YAMLError as error:
-        raise UnreadableFileError(source.path, f"not YAML: {error}") from error
+        return storable(load_yaml(source.content))
+    except DocumentError as error:
+        raise UnreadableFileError(source.path, str(error)) from error
 
 
 def canonical_json(value: Any) -> str:

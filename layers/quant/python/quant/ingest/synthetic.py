@@ -253,7 +253,7 @@ def write_sample(folder: Path, seed: int = 20120404) -> None:
     _write_yaml(folder / "legislators" / "committee-membership-current.yaml", memberships())
     _write_json(folder / "senate" / "senate_stock_watcher_synthetic.json", senate_rows(seed))
     _write_json(folder / "house" / "house_stock_watcher_synthetic.json", house_rows(seed))
-    _write_filing_index(folder / "house" / "syntheticFD.xml", house_filings(seed))
+    _write_filing_indexes(folder / "house", house_filings(seed))
     path = folder / "prices" / "prices_synthetic.csv"
     path.parent.mkdir()
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -262,15 +262,32 @@ def write_sample(folder: Path, seed: int = 20120404) -> None:
         writer.writerows(price_rows(seed))
 
 
-def _write_filing_index(path: Path, filings: dict[str, date]) -> None:
-    root = ET.Element("FinancialDisclosure")
+def _write_filing_indexes(folder: Path, filings: dict[str, date]) -> None:
     # The index lags behind: the last filings are not in it yet.
-    for doc_id, filed in list(filings.items())[:-5]:
-        member = ET.SubElement(root, "Member")
-        ET.SubElement(member, "FilingType").text = "P"
-        ET.SubElement(member, "FilingDate").text = _us(filed)
-        ET.SubElement(member, "DocID").text = doc_id
-    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    listed = list(filings.items())[:-5]
+    for year in sorted({filed.year for _, filed in listed}):
+        root = ET.Element("FinancialDisclosure")
+        for doc_id, filed in listed:
+            if filed.year == year:
+                _add_filing(root, doc_id, filed)
+        path = folder / f"{year}FD.xml"
+        ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _add_filing(root: ET.Element, doc_id: str, filed: date) -> None:
+    member = ET.SubElement(root, "Member")
+    for tag, text in {
+        "Prefix": "",
+        "Last": "",
+        "First": "",
+        "Suffix": "",
+        "FilingType": "P",
+        "StateDst": "",
+        "Year": str(filed.year),
+        "FilingDate": _us(filed),
+        "DocID": doc_id,
+    }.items():
+        ET.SubElement(member, tag).text = text
 
 
 def _write_yaml(path: Path, document: object) -> None:

@@ -7,7 +7,6 @@ https://disclosures-clerk.house.gov/FinancialDisclosure.
 """
 
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +29,8 @@ from quant.ingest.values import (
     text_of,
 )
 from quant.ingest.vocabulary import Note, RejectReason
+from quant.parsers.house_index import parse_house_index
+from quant.parsers.model import DocumentError
 from quant.vocabulary import AssetType, Chamber, FilingSource, Operation, Owner
 
 # The STOCK Act took effect in 2012: no PTR was filed, and no member notified, before.
@@ -317,15 +318,7 @@ def parse_filing_index(source: SourceFile) -> dict[str, date]:
         UnreadableFileError: It is not such an index.
     """
     try:
-        root = ET.fromstring(source.content)  # noqa: S314 (expat bounds entity expansion)
-    except ET.ParseError as error:
-        raise UnreadableFileError(source.path, f"not XML: {error}") from error
-    if root.tag != "FinancialDisclosure":
-        raise UnreadableFileError(source.path, "not a filing index of the House Clerk")
-    dates: dict[str, date] = {}
-    for member in root.iterfind("Member"):
-        doc_id = (member.findtext("DocID") or "").strip()
-        filed = parse_date(member.findtext("FilingDate"))
-        if doc_id and filed:
-            dates[doc_id] = filed
-    return dates
+        index = parse_house_index(source.content)
+    except DocumentError as error:
+        raise UnreadableFileError(source.path, str(error)) from error
+    return {entry.doc_id: entry.filed_date for entry in index.entries if entry.filed_date}

@@ -1,9 +1,11 @@
 """YAML from outside: plain scalars, lists and mappings, built event by event.
 
 PyYAML's own loaders recurse, keep a node for every scalar, and unfold merge keys of aliases
-without bound. Documents of congress-legislators need neither aliases nor tags, so both are refused.
+without bound. Here an alias counts as much as what it stands for, and tags and merge keys, which
+congress-legislators does not need, are refused.
 """
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ from yaml.resolver import Resolver
 from quant.parsers.model import DocumentError, Unreadable
 
 MAX_BYTES: Final = 64 << 20
-MAX_EVENTS: Final = 4_000_000  # the largest real file, of all former members, has under a million
+MAX_NODES: Final = 4_000_000  # the largest real file, of all former members, has under a million
 MAX_DEPTH: Final = 32
 
 # The pure Python parser takes half a minute for congress-legislators.
@@ -27,8 +29,8 @@ def load_yaml(content: bytes) -> Any:
     """Return the one document of a YAML file.
 
     Raises:
-        DocumentError: It is not YAML, too large or too deep, or has aliases, tags, merge keys or
-            keys that are no scalars.
+        DocumentError: It is not YAML, too large or too deep, or has tags, merge keys or keys that
+            are no scalars.
     """
     if len(content) > MAX_BYTES:
         raise DocumentError(Unreadable.TOO_LARGE, f"YAML of {len(content)} bytes")
@@ -39,48 +41,62 @@ def load_yaml(content: bytes) -> Any:
         raise DocumentError(Unreadable.NOT_THIS_FORMAT, f"YAML: {error}") from error
 
 
+@dataclass(slots=True)
+class _Open:
+    """A collection that is not closed yet; ``key`` is the one its next value belongs to."""
+
+    value: Any
+    anchor: str | None = None
+    nodes_before: int = 0
+    key: list[Any] = field(default_factory=list)
+
+    def add(self, value: Any) -> None:
+        if isinstance(self.value, list):
+            self.value.append(value)
+        elif self.key:
+            self.value[self.key.pop()] = value
+        elif isinstance(value, list | dict):
+            raise DocumentError(Unreadable.FORBIDDEN_CONTENT, "YAML: a key that is no scalar")
+        else:
+            self.key.append(value)
+
+
 def _build(events: Any) -> Any:
-    document: list[Any] = []
-    # Collections not yet closed, each with the key its next value belongs to, if it is a mapping.
-    open_: list[tuple[Any, list[Any]]] = [(document, [])]
-    for count, event in enumerate(events):
-        if count > MAX_EVENTS or len(open_) > MAX_DEPTH:
+    stream = _Open([])
+    open_ = [stream]
+    anchors: dict[str, tuple[Any, int]] = {}  # with the number of nodes each stands for
+    nodes = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            # What is still open is not among the anchors, so nothing can contain itself.
+            value, size = anchors.get(event.anchor or "", (None, 0))
+            if size == 0:
+                raise DocumentError(Unreadable.NOT_THIS_FORMAT, "YAML: an alias of nothing")
+            nodes += size
+            open_[-1].add(value)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            closed = open_.pop()
+            if closed.anchor is not None:
+                anchors[closed.anchor] = closed.value, nodes - closed.nodes_before
+        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            if event.tag is not None:
+                raise DocumentError(Unreadable.FORBIDDEN_CONTENT, f"YAML: a tag, {event.tag}")
+            nodes += 1
+            if isinstance(event, yaml.ScalarEvent):
+                value = _scalar(event.value, tuple(event.implicit))
+                if event.anchor is not None:
+                    anchors[event.anchor] = value, 1
+                open_[-1].add(value)
+            else:
+                value = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+                open_[-1].add(value)
+                open_.append(_Open(value, event.anchor, nodes - 1))
+        if nodes > MAX_NODES or len(open_) > MAX_DEPTH:
             raise DocumentError(Unreadable.TOO_LARGE, "YAML: too many or too deeply nested nodes")
-        match event:
-            case yaml.AliasEvent():
-                raise DocumentError(Unreadable.FORBIDDEN_CONTENT, "YAML: an alias")
-            case yaml.ScalarEvent():
-                _refuse_tag(event)
-                _add(open_[-1], _scalar(event.value, tuple(event.implicit)), is_scalar=True)
-            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                _refuse_tag(event)
-                made: Any = [] if isinstance(event, yaml.SequenceStartEvent) else {}
-                _add(open_[-1], made, is_scalar=False)
-                open_.append((made, []))
-            case yaml.CollectionEndEvent():
-                open_.pop()
-            case _:
-                pass  # start and end of stream and document
-    if len(document) != 1:
-        raise DocumentError(Unreadable.NOT_THIS_FORMAT, f"{len(document)} YAML documents")
-    return document[0]
-
-
-def _add(parent: tuple[Any, list[Any]], value: Any, *, is_scalar: bool) -> None:
-    collection, key = parent
-    if isinstance(collection, list):
-        collection.append(value)
-    elif key:
-        collection[key.pop()] = value
-    elif is_scalar:
-        key.append(value)
-    else:
-        raise DocumentError(Unreadable.FORBIDDEN_CONTENT, "YAML: a key that is no scalar")
-
-
-def _refuse_tag(event: Any) -> None:
-    if event.tag is not None or event.anchor is not None:
-        raise DocumentError(Unreadable.FORBIDDEN_CONTENT, "YAML: a tag or an anchor")
+    if len(stream.value) != 1:
+        detail = f"{len(stream.value)} YAML documents"
+        raise DocumentError(Unreadable.NOT_THIS_FORMAT, detail)
+    return stream.value[0]
 
 
 @lru_cache(maxsize=4096)
