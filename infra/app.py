@@ -10,6 +10,7 @@ from infra.paths import Artefacts
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.pipeline import PipelineStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Stacks:
     network: NetworkStack
     data: DataStack
     api: ApiStack
+    pipeline: PipelineStack
 
 
 def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
@@ -42,9 +44,19 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         data=data,
         **common,
     )
+    pipeline = PipelineStack(
+        app,
+        "Pipeline",
+        stack_name=settings.name("pipeline"),
+        artefacts=artefacts,
+        network=network,
+        data=data,
+        public_url=api.own_url(),
+        **common,
+    )
     Tags.of(app).add("project", "quant-analytics-platform")
     Tags.of(app).add("environment", settings.environment)
-    return Stacks(network, data, api)
+    return Stacks(network, data, api, pipeline)
 
 
 def main() -> None:

@@ -27,10 +27,16 @@ AWS_PYTHON: Final = (3, 13)
 # Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
 AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 
-THIRD_PARTY_LAYERS: Final = ("api", "auth")
+THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline")
 
-# Command line, ingestion and schema changes run outside the API's functions.
-_NOT_SERVED: Final = ("quant/cli", "quant/db/migrate.py", "quant/db/migrations", "quant/ingest")
+# Command line, sample data and schema changes run outside the functions.
+_NOT_SERVED: Final = (
+    "quant/cli",
+    "quant/db/migrate.py",
+    "quant/db/migrations",
+    "quant/ingest/seed.py",
+    "quant/ingest/synthetic.py",
+)
 
 _DOCS_ASSETS: Final = {
     "swagger-init.js": "functions/docs/swagger-init.js",

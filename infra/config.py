@@ -7,7 +7,13 @@ from typing import Any, Final, Literal, Self
 
 from aws_cdk import aws_logs as logs
 
-from infra.functions import AUTHORIZER_CLASS, EVENT_CLASS
+from infra.functions import (
+    ACCOUNT_CLASS,
+    AUTHORIZER_CLASS,
+    EVENT_CLASS,
+    PARSE_CLASS,
+    SINGLE_CLASS,
+)
 from quant.tiers import EndpointClass
 
 Environment = Literal["local", "dev", "prod"]
@@ -19,6 +25,10 @@ DATABASE_NAME: Final = "quant"
 
 # How long API Gateway reuses an authorizer's answer for a token; a revoked key lives this long.
 AUTHORIZER_CACHE_SECONDS: Final = 60
+
+# The addresses of S3 in ``REGION``, which the gateway endpoint routes; AWS keeps the list.
+# https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html
+S3_PREFIX_LIST: Final = "pl-63a5400a"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +99,17 @@ class Config:
         environment: Name, also the API's stage name.
         architecture: Instruction set of the functions.
         snap_start: Whether published versions start from a snapshot of their initialised state.
-        concurrency: Reserved concurrency of each function that uses a store, by endpoint class,
-            ``authorizer`` or ``event``; together they bound the database's connections.
+        concurrency: Reserved concurrency by endpoint class and by the classes of
+            ``infra.functions``; together they bound the database's connections.
         interface_endpoints: AWS services reachable from the isolated subnets.
         interface_endpoint_zones: Availability zones each interface endpoint is placed in.
         email_sender: Address the platform's mail comes from; its domain is an identity of SES.
         public_url: Where links in mail lead; ``None`` for the API itself.
         cors_origins: Origins whose scripts may call the API from a browser.
+        collector_contact: Whom the sources may write to; ``None`` for the sender of mail.
+        prices_provider: Who is asked for prices, a name that ``collect.prices`` knows.
+        backfill_batch: Raw documents that a backfill gives the parser at a time.
+        disclosure_age_days: Days without a newly disclosed trade that raise an alarm.
         log_retention: How long CloudWatch keeps log events.
         log_level: Lowest level the functions log.
         retain_data: Whether a deleted stack leaves its secrets and logs behind.
@@ -110,11 +124,16 @@ class Config:
     architecture: Architecture = "arm64"
     snap_start: bool = True
     concurrency: Mapping[str, int]
-    interface_endpoints: tuple[str, ...] = ("secretsmanager", "sqs", "email")
+    interface_endpoints: tuple[str, ...] = ("secretsmanager", "sqs", "email", "events")
     interface_endpoint_zones: int
     email_sender: str
     public_url: str | None = None
     cors_origins: tuple[str, ...] = ()
+    collector_contact: str | None = None
+    prices_provider: str = "stooq"
+    backfill_batch: int = 10
+    # Congress rests for five weeks in August; even then some members file.
+    disclosure_age_days: int = 14
     log_retention: logs.RetentionDays
     log_level: str = "INFO"
     retain_data: bool
@@ -149,7 +168,8 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
     Args:
         environment: ``local``, ``dev`` or ``prod``.
         context: Looks a CDK context value up: ``email_sender``, ``public_url``, ``cors_origins``
-            (comma-separated) and, for ``local``, the endpoints.
+            (comma-separated), ``collector_contact``, ``prices_provider`` and, for ``local``, the
+            endpoints.
 
     Raises:
         ValueError: No such environment.
@@ -170,19 +190,32 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
         email_sender=context("email_sender") or settings.email_sender,
         public_url=context("public_url") or settings.public_url,
         cors_origins=tuple(origins.split(",")) if origins else settings.cors_origins,
+        collector_contact=context("collector_contact") or settings.collector_contact,
+        prices_provider=context("prices_provider") or settings.prices_provider,
     )
 
 
 def _concurrency(
-    *, data: int, auth: int, analytics: int, export: int, authorizer: int, event: int
+    *,
+    data: int,
+    account: int,
+    auth: int,
+    analytics: int,
+    export: int,
+    authorizer: int,
+    event: int,
+    parse: int,
 ) -> dict[str, int]:
     return {
         EndpointClass.DATA: data,
+        ACCOUNT_CLASS: account,
         EndpointClass.AUTH: auth,
         EndpointClass.ANALYTICS: analytics,
         EndpointClass.EXPORT: export,
         AUTHORIZER_CLASS: authorizer,
         EVENT_CLASS: event,
+        PARSE_CLASS: parse,
+        SINGLE_CLASS: 1,
     }
 
 
@@ -191,9 +224,13 @@ def _local(endpoints: LocalEndpoints) -> Config:
     return Config(
         environment="local",
         architecture="arm64" if host_is_arm else "x86_64",
-        concurrency=_concurrency(data=4, auth=4, analytics=2, export=1, authorizer=8, event=2),
+        concurrency=_concurrency(
+            data=4, account=2, auth=4, analytics=2, export=1, authorizer=8, event=2, parse=2
+        ),
         email_sender="no-reply@local.quant.example",
         interface_endpoint_zones=1,
+        # LocalStack's Step Functions know no batches: each document goes alone.
+        backfill_batch=1,
         log_retention=logs.RetentionDays.ONE_DAY,
         retain_data=False,
         stage_rate_limit=100,
@@ -205,7 +242,9 @@ def _local(endpoints: LocalEndpoints) -> Config:
 def _dev() -> Config:
     return Config(
         environment="dev",
-        concurrency=_concurrency(data=2, auth=2, analytics=2, export=1, authorizer=6, event=2),
+        concurrency=_concurrency(
+            data=2, account=1, auth=2, analytics=2, export=1, authorizer=6, event=2, parse=2
+        ),
         email_sender="no-reply@dev.quant.example",
         interface_endpoint_zones=1,
         log_retention=logs.RetentionDays.TWO_WEEKS,
@@ -217,7 +256,7 @@ def _dev() -> Config:
             instance_type="t4g.micro",
             storage_gib=20,
             max_storage_gib=50,
-            max_connections=80,
+            max_connections=100,
             multi_az=False,
             backup_days=1,
             deletion_protection=False,
@@ -229,7 +268,9 @@ def _dev() -> Config:
 def _prod() -> Config:
     return Config(
         environment="prod",
-        concurrency=_concurrency(data=16, auth=6, analytics=4, export=2, authorizer=32, event=2),
+        concurrency=_concurrency(
+            data=16, account=4, auth=6, analytics=4, export=2, authorizer=32, event=2, parse=8
+        ),
         email_sender="no-reply@quant.example",
         interface_endpoint_zones=2,
         log_retention=logs.RetentionDays.THREE_MONTHS,
@@ -240,7 +281,7 @@ def _prod() -> Config:
             instance_type="t4g.medium",
             storage_gib=50,
             max_storage_gib=200,
-            max_connections=300,
+            max_connections=400,
             multi_az=True,
             backup_days=14,
             deletion_protection=True,

@@ -1,18 +1,73 @@
 """What each Lambda function needs: those of the routes, and those that events invoke."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from quant.pipeline.queues import Queue
 from quant.tiers import EndpointClass
-from quant_http.routes import ROUTES, Capability, Route, Secret, Store
+from quant_http.routes import ROUTES, Capability, Route, Scope, Secret, Store
 
 AUTHORIZER: Final = "authorizer.jwt"
 AUDIT_DRAIN: Final = "audit.drain"
 KEY_ROTATION: Final = "keys.rotate"
 
 # Names in ``Config.concurrency`` besides the endpoint classes.
+ACCOUNT_CLASS: Final = "account"  # routes of accounts and administrators
 AUTHORIZER_CLASS: Final = "authorizer"
 EVENT_CLASS: Final = "event"
+PARSE_CLASS: Final = "parse"
+SINGLE_CLASS: Final = "single"  # one at a time
+
+_TOKEN_SECRETS: Final = frozenset({Secret.JWKS, Secret.SIGNING_KEY})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAccess:
+    """What a function may do in the bucket of raw documents.
+
+    Attributes:
+        reads: Patterns of keys it may read.
+        writes: Patterns of keys it may write.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.reads or self.writes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSource:
+    """A queue that feeds a function, which answers what of a batch has failed.
+
+    Attributes:
+        queue: Which queue.
+        batch_size: Most messages at a time.
+        receives: How often a message is tried before it is set aside.
+        defers: Whether the function puts messages off itself, and is told the queue for that.
+    """
+
+    queue: Queue
+    batch_size: int
+    receives: int
+    defers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a function runs by itself.
+
+    Attributes:
+        expression: ``rate(...)`` or ``cron(...)``, as EventBridge writes them.
+        timezone: In which a cron expression's hours are.
+        housekeeping: Whether it keeps the pipeline itself going rather than asking somebody: then
+            it runs by a rule, which LocalStack obeys, and not by EventBridge Scheduler.
+    """
+
+    expression: str
+    timezone: str = "Etc/UTC"
+    housekeeping: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +77,19 @@ class FunctionNeeds:
     Attributes:
         name: ``<folder>.<module>`` below ``functions/``.
         layers: Names of its layers.
-        stores: Data stores it connects to, and whose credentials it may read.
+        stores: Data stores it connects to, and whose credentials it may read. They are in a network
+            without a way out, and so is then the function.
         secrets: Other secrets it may read.
         capabilities: What else it may use.
-        concurrency: Name in ``Config.concurrency`` of its share of the database's connections.
+        sends_to: Queues of the pipeline it may send to.
+        publishes: Whether it may put events on the pipeline's bus.
+        objects: What it may do in the bucket of raw documents.
+        egress: Whether it calls hosts on the internet.
+        collects: Whether it is told of the sources and of how to introduce itself to them.
+        source: The queue that feeds it.
+        schedule: When it runs by itself, if it does.
+        concurrency: Name in ``Config.concurrency`` of how many may run at a time, which bounds the
+            database's connections; ``None`` for the account's pool.
         memory_mb: Memory, MiB.
         timeout_s: Timeout, seconds.
         bundles: Build artefacts packed at the root of its code.
@@ -34,32 +98,60 @@ class FunctionNeeds:
 
     name: str
     layers: tuple[str, ...]
-    stores: frozenset[Store]
-    secrets: frozenset[Secret]
+    stores: frozenset[Store] = frozenset()
+    secrets: frozenset[Secret] = frozenset()
     capabilities: frozenset[Capability] = frozenset()
-    concurrency: str
+    sends_to: frozenset[Queue] = frozenset()
+    publishes: bool = False
+    objects: ObjectAccess = field(default_factory=ObjectAccess)
+    egress: bool = False
+    collects: bool = False
+    source: QueueSource | None = None
+    schedule: Schedule | None = None
+    concurrency: str | None = None
     memory_mb: int
     timeout_s: int
     bundles: tuple[str, ...] = ()
     serves_route: bool = False
 
+    def __post_init__(self) -> None:
+        if self.stores and self.egress:
+            msg = f"{self.name}: what reaches a store has no way to the internet"
+            raise ValueError(msg)
+        if self.stores and self.concurrency is None:
+            msg = f"{self.name}: what reaches a store has a share of its connections"
+            raise ValueError(msg)
+
+    @property
+    def construct_id(self) -> str:
+        """Identifier of its constructs."""
+        return "".join(part.capitalize() for part in self.name.split("."))
+
 
 def needs_of(route: Route) -> FunctionNeeds:
     """Return what the function of a route needs."""
     # Passwords are hashed, and keys used, with libraries of a layer of their own.
-    uses_keys = bool(route.secrets) or route.endpoint_class is EndpointClass.AUTH
+    uses_keys = route.secrets & _TOKEN_SECRETS or route.endpoint_class is EndpointClass.AUTH
+    delivers = Capability.DELIVERIES_QUEUE in route.capabilities
     return FunctionNeeds(
         name=route.name,
         layers=("quant", "api", "auth") if uses_keys else ("quant", "api"),
         stores=route.stores,
         secrets=route.secrets,
         capabilities=route.capabilities,
-        concurrency=route.endpoint_class,
+        sends_to=frozenset({Queue.DELIVERIES} if delivers else ()),
+        concurrency=_concurrency(route) if route.stores else None,
         memory_mb=route.memory_mb,
         timeout_s=route.timeout_s,
         bundles=route.bundles,
         serves_route=True,
     )
+
+
+def _concurrency(route: Route) -> str:
+    if route.endpoint_class is EndpointClass.DATA and route.scope is not Scope.READ:
+        return ACCOUNT_CLASS
+    return route.endpoint_class
 
 
 _STORES: Final = frozenset(Store)
@@ -79,7 +171,6 @@ _EVENT_FUNCTIONS: Final = (
         name=AUDIT_DRAIN,
         layers=("quant", "api"),
         stores=frozenset({Store.POSTGRES}),
-        secrets=frozenset(),
         concurrency=EVENT_CLASS,
         memory_mb=512,
         timeout_s=10,
@@ -88,7 +179,7 @@ _EVENT_FUNCTIONS: Final = (
         name=KEY_ROTATION,
         layers=("quant", "api", "auth"),
         stores=frozenset({Store.POSTGRES}),
-        secrets=frozenset({Secret.JWKS, Secret.SIGNING_KEY}),
+        secrets=_TOKEN_SECRETS,
         capabilities=frozenset({Capability.AUDIT_QUEUE}),
         concurrency=EVENT_CLASS,
         memory_mb=512,
@@ -96,6 +187,7 @@ _EVENT_FUNCTIONS: Final = (
     ),
 )
 
-FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
+# Of the API's stack; those of the pipeline's are in ``infra.pipeline_functions``.
+API_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     needs.name: needs for needs in (*(needs_of(route) for route in ROUTES), *_EVENT_FUNCTIONS)
 }

@@ -7,7 +7,7 @@ from typing import Final, Self
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 
-LAYERS: Final = ("quant", "api", "auth")
+LAYERS: Final = ("quant", "api", "auth", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)

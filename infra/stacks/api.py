@@ -1,6 +1,5 @@
 """The API: a function per route, the authorizer, the gateway, the usage plans; event functions."""
 
-import json
 from typing import Any, Final
 
 from aws_cdk import CfnOutput, Duration, Stack
@@ -11,21 +10,17 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.components.alarm import alarm_at
 from infra.components.function import HandlerFunction
+from infra.components.functions import FunctionFactory
 from infra.components.rest_api import RestApi
 from infra.config import TOKEN_AUDIENCE, Config
-from infra.functions import (
-    AUDIT_DRAIN,
-    AUTHORIZER,
-    FUNCTIONS,
-    KEY_ROTATION,
-    FunctionNeeds,
-)
-from infra.paths import LAYERS, Artefacts
+from infra.functions import API_FUNCTIONS, AUDIT_DRAIN, AUTHORIZER, EVENT_CLASS, KEY_ROTATION
+from infra.paths import Artefacts
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
 from quant.tiers import TIERS
-from quant_http.routes import ROUTES, Capability, Secret, Store
+from quant_http.routes import ROUTES
 
 ROTATION_DAYS: Final = 30
 
@@ -51,12 +46,16 @@ class ApiStack(Stack):
     ):
         super().__init__(scope, construct_id, **kwargs)
         self._config = config
-        self._artefacts = artefacts
-        self._network = network
         self._data = data
-        self._layers = {name: self._layer(name) for name in LAYERS}
-
-        authorizer = self._function(FUNCTIONS[AUTHORIZER], "Authorizer")
+        factory = FunctionFactory(
+            self,
+            config=config,
+            artefacts=artefacts,
+            network=network,
+            data=data,
+            public_url=self.own_url,
+        )
+        authorizer = factory.add(API_FUNCTIONS[AUTHORIZER], "Authorizer")
         self.api = RestApi(self, "Api", config=config, authorizer=authorizer.alias)
         keys = {name: self.api.add_tier(tier) for name, tier in TIERS.items()}
         for key in keys.values():
@@ -66,9 +65,7 @@ class ApiStack(Stack):
             self.to_json_string({name: key.secret_arn for name, key in keys.items()}),
         )
         others = {
-            name: self._function(needs, "".join(part.capitalize() for part in name.split(".")))
-            for name, needs in FUNCTIONS.items()
-            if name != AUTHORIZER
+            name: factory.add(needs) for name, needs in API_FUNCTIONS.items() if name != AUTHORIZER
         }
         self.functions = {AUTHORIZER: authorizer, **others}
         for route in ROUTES:
@@ -92,76 +89,7 @@ class ApiStack(Stack):
             value=self.functions[KEY_ROTATION].alias.function_arn,
         )
 
-    def _layer(self, name: str) -> lambda_.LayerVersion:
-        return lambda_.LayerVersion(
-            self,
-            f"{name.capitalize()}Layer",
-            layer_version_name=self._config.name(name),
-            code=lambda_.Code.from_asset(str(self._artefacts.layers / f"{name}.zip")),
-            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-        )
-
-    def _function(self, needs: FunctionNeeds, construct_id: str) -> HandlerFunction:
-        stores = [self._data.stores[store] for store in sorted(needs.stores)]
-        function = HandlerFunction(
-            self,
-            construct_id,
-            config=self._config,
-            artefacts=self._artefacts,
-            name=needs.name,
-            layers=[self._layers[name] for name in needs.layers],
-            environment=self._environment(needs),
-            memory_mb=needs.memory_mb,
-            timeout_s=needs.timeout_s,
-            bundles=needs.bundles,
-            vpc=self._network.vpc if stores else None,
-            security_groups=[self._network.client_groups[store.store] for store in stores],
-            reserved_concurrency=self._config.concurrency[needs.concurrency] if stores else None,
-        )
-        for store in stores:
-            store.grant_credentials(function.role)
-        if Secret.JWKS in needs.secrets:
-            self._data.jwks.grant_read(function.role)
-        if Secret.SIGNING_KEY in needs.secrets:
-            self._data.signing_key.grant_read(function.role)
-        if Capability.AUDIT_QUEUE in needs.capabilities:
-            function.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["sqs:SendMessage"],
-                    resources=[self._data.audit_queue.queue.queue_arn],
-                )
-            )
-        if Capability.SEND_EMAIL in needs.capabilities:
-            self._allow_mail(function.role)
-        return function
-
-    def _environment(self, needs: FunctionNeeds) -> dict[str, str]:
-        environment: dict[str, str] = {}
-        for store in sorted(needs.stores):
-            environment |= self._data.stores[store].environment()
-        if needs.secrets:
-            environment |= {
-                "QUANT_TOKEN_ISSUER": self._config.token_issuer,
-                "QUANT_TOKEN_AUDIENCE": TOKEN_AUDIENCE,
-                "QUANT_TOKEN_JWKS_SECRET_ARN": self._data.jwks.secret_arn,
-            }
-        if Secret.SIGNING_KEY in needs.secrets:
-            environment["QUANT_TOKEN_SIGNING_KEY_SECRET_ARN"] = self._data.signing_key.secret_arn
-        if Store.VALKEY in needs.stores:
-            # While Valkey is away each environment counts alone, so it may admit its share only.
-            environment["QUANT_FALLBACK_SHARE"] = str(self._config.concurrency[needs.concurrency])
-        if self._config.cors_origins and needs.serves_route:
-            environment["QUANT_CORS_ORIGINS"] = json.dumps(self._config.cors_origins)
-        if Capability.AUDIT_QUEUE in needs.capabilities:
-            environment["QUANT_AUDIT_QUEUE_URL"] = self._data.audit_queue.queue.queue_url
-        if Capability.SEND_EMAIL in needs.capabilities:
-            environment |= {
-                "QUANT_EMAIL_SENDER": self._config.email_sender,
-                "QUANT_PUBLIC_URL": self._config.public_url or self._own_url(),
-            }
-        return environment
-
-    def _own_url(self) -> str:
+    def own_url(self) -> str:
         """Return the API's URL without a reference to the stage, which needs the functions."""
         api = self.api.api.rest_api_id
         if self._config.local is not None:
@@ -169,26 +97,13 @@ class ApiStack(Stack):
         host = f"{api}.execute-api.{self.region}.{self.url_suffix}"
         return f"https://{host}/{self._config.environment}"
 
-    def _allow_mail(self, role: iam.Role) -> None:
-        """Let ``role`` send mail from the platform's address and no other."""
-        identity = self.format_arn(
-            service="ses", resource="identity", resource_name=self._config.email_domain
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ses:SendEmail"],
-                resources=[identity],
-                conditions={"StringEquals": {"ses:FromAddress": self._config.email_sender}},
-            )
-        )
-
     def _drain_audit_queue(self, function: HandlerFunction) -> None:
         function.alias.add_event_source(
             event_sources.SqsEventSource(
                 self._data.audit_queue.queue,
                 batch_size=10,
                 # Appends take turns on the chain's head: more at a time would only wait.
-                max_concurrency=self._config.concurrency[FUNCTIONS[AUDIT_DRAIN].concurrency],
+                max_concurrency=self._config.concurrency[EVENT_CLASS],
                 report_batch_item_failures=True,
             )
         )
@@ -237,18 +152,16 @@ class ApiStack(Stack):
         schedule.add_dependency(permission)
 
     def _watch_limiter(self) -> None:
-        cloudwatch.Alarm(
+        alarm_at(
             self,
             "LimiterFallbackAlarm",
-            alarm_name=self._config.name("limiter-fallback"),
-            alarm_description="Requests are limited without Valkey.",
+            config=self._config,
+            name="limiter-fallback",
+            description="Requests are limited without Valkey.",
             # Each function counts under its own name; this is the sum over all of them.
             metric=cloudwatch.MathExpression(
                 expression='SELECT SUM(LimiterFallback) FROM SCHEMA("Quant", service)',
                 period=Duration.minutes(1),
             ),
             threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -1,29 +1,51 @@
-"""What outlives deployments: the data stores and the platform's own keys."""
+"""What outlives deployments: data stores, raw documents, waiting messages, the platform's keys."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from aws_cdk import CfnOutput, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from infra.components.audit_queue import AuditQueue
+from infra.components.raw_bucket import RawBucket
 from infra.components.stores import Cache, Database, Stores, local_stores
+from infra.components.work_queue import WorkQueue
 from infra.config import Config
+from infra.functions import API_FUNCTIONS, AUDIT_DRAIN
+from infra.pipeline_functions import consumer_of
 from infra.stacks.network import NetworkStack
-from quant_http.routes import Store
+from quant.pipeline.messages import EVENT_SOURCE, TRADE_DISCLOSED
+from quant.pipeline.queues import Queue
+from quant_http.routes import Secret, Store
+
+_WORK: Final[Mapping[Queue, str]] = {
+    Queue.PARSE: "Raw documents",
+    Queue.FETCH: "Filings to be fetched",
+    Queue.REPORTS: "Reports of collectors and deliveries",
+    Queue.ALERTS: "Disclosed trades",
+    Queue.DELIVERIES: "Webhooks",
+}
+# The most SQS allows: at a minute each, Postgres may be away for 16 hours.
+_AUDIT_RECEIVES: Final = 1000
 
 
 class DataStack(Stack):
-    """Data stores, and the keys that sign and verify access tokens.
+    """Data stores, raw documents, queues, and the keys the platform signs with.
 
     Attributes:
         stores: How to connect to each data store.
         signing_key: Private key set; those that sign tokens may read it.
         jwks: Public JSON Web Key set (RFC 7517).
+        secrets: All secrets but the stores' credentials.
         audit_queue: Where audit entries wait while Postgres is away.
+        queues: The queues of the pipeline.
+        raw: The raw documents.
+        bus: Where disclosed trades are announced.
     """
 
     def __init__(
@@ -39,7 +61,33 @@ class DataStack(Stack):
         self.stores = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
         self.jwks = self._key_set("Jwks", config, "jwks")
-        self.audit_queue = AuditQueue(self, "Audit", config=config)
+        self.secrets: Mapping[Secret, secretsmanager.Secret] = {
+            Secret.JWKS: self.jwks,
+            Secret.SIGNING_KEY: self.signing_key,
+            Secret.WEBHOOK: self._generated("Webhook", config, "webhook"),
+            # A random value until an operator puts the provider's key in.
+            Secret.PRICES: self._generated("Prices", config, "prices"),
+        }
+        self.audit_queue = WorkQueue(
+            self,
+            "Audit",
+            config=config,
+            name="audit",
+            work="Audit entries",
+            consumer_timeout_s=API_FUNCTIONS[AUDIT_DRAIN].timeout_s,
+            receives=_AUDIT_RECEIVES,
+            alarm_age=Duration.hours(1),
+        )
+        self.queues = {queue: self._queue(queue, config) for queue in Queue}
+        self.raw = RawBucket(self, "Raw", config=config, arrivals=self.queues[Queue.PARSE].queue)
+        self.bus = events.EventBus(self, "Bus", event_bus_name=config.name("pipeline"))
+        events.Rule(
+            self,
+            "Disclosed",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=[EVENT_SOURCE], detail_type=[TRADE_DISCLOSED]),
+            targets=[event_targets.SqsQueue(self.queues[Queue.ALERTS].queue)],
+        )
         # LocalStack's CloudFormation cannot make one; there the supervisor verifies the sender.
         if config.local is None:
             ses.EmailIdentity(self, "Sender", identity=ses.Identity.domain(config.email_domain))
@@ -52,6 +100,33 @@ class DataStack(Stack):
             secret_name=config.secret_name(part),
             secret_string_value=SecretValue.unsafe_plain_text(json.dumps({"keys": []})),
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+
+    def _generated(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
+        """Declare a secret of 64 random letters and digits."""
+        return secretsmanager.Secret(
+            self,
+            name,
+            secret_name=config.secret_name(part),
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True
+            ),
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+
+    def _queue(self, queue: Queue, config: Config) -> WorkQueue:
+        consumer = consumer_of(queue)
+        assert consumer.source is not None  # noqa: S101 - narrows the type
+        return WorkQueue(
+            self,
+            queue.value.capitalize(),
+            config=config,
+            name=queue.value,
+            work=_WORK[queue],
+            consumer_timeout_s=consumer.timeout_s,
+            receives=consumer.source.receives,
+            # A webhook's last attempts are ten hours apart.
+            alarm_age=Duration.hours(36 if queue is Queue.DELIVERIES else 6),
         )
 
     def _stores(self, config: Config, network: NetworkStack) -> Stores:

@@ -1,0 +1,200 @@
+"""Makes functions from what they need, each permitted that and no more."""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+
+from infra.components.function import HandlerFunction
+from infra.config import TOKEN_AUDIENCE, Config
+from infra.functions import FunctionNeeds, QueueSource
+from infra.paths import LAYERS, Artefacts
+from infra.stacks.data import DataStack
+from infra.stacks.network import NetworkStack
+from quant.pipeline.queues import Queue
+from quant_http.routes import Capability, Secret, Store
+
+_TOKEN_SECRETS: Final = frozenset({Secret.JWKS, Secret.SIGNING_KEY})
+
+_QUEUE_VARIABLES: Final = {
+    Queue.FETCH: "QUANT_FETCH_QUEUE_URL",
+    Queue.REPORTS: "QUANT_REPORTS_QUEUE_URL",
+    Queue.DELIVERIES: "QUANT_DELIVERIES_QUEUE_URL",
+}
+# Lambda's poller takes no fewer.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_LEAST_CONCURRENCY: Final = 2
+
+
+class FunctionFactory:
+    """Adds functions and their layers to a stack.
+
+    Args:
+        scope: The stack.
+        config: The environment's settings.
+        artefacts: Where handlers and layers are.
+        network: Where functions that use a store are placed.
+        data: Stores, secrets, queues and the bucket.
+        public_url: Returns where links in mail lead.
+    """
+
+    def __init__(
+        self,
+        scope: Stack,
+        *,
+        config: Config,
+        artefacts: Artefacts,
+        network: NetworkStack,
+        data: DataStack,
+        public_url: Callable[[], str],
+    ):
+        self._scope = scope
+        self._config = config
+        self._artefacts = artefacts
+        self._network = network
+        self._data = data
+        self._public_url = public_url
+        self._layers = {name: self._layer(name) for name in LAYERS}
+
+    def add(self, needs: FunctionNeeds, construct_id: str | None = None) -> HandlerFunction:
+        """Add one function, with what feeds it."""
+        stores = [self._data.stores[store] for store in sorted(needs.stores)]
+        groups = [self._network.client_groups[store.store] for store in stores]
+        if stores and needs.objects:
+            groups.append(self._network.bucket_clients)
+        function = HandlerFunction(
+            self._scope,
+            construct_id or needs.construct_id,
+            config=self._config,
+            artefacts=self._artefacts,
+            name=needs.name,
+            layers=[self._layers[name] for name in needs.layers],
+            environment=self._environment(needs),
+            memory_mb=needs.memory_mb,
+            timeout_s=needs.timeout_s,
+            bundles=needs.bundles,
+            vpc=self._network.vpc if stores else None,
+            security_groups=groups,
+            reserved_concurrency=(
+                self._config.concurrency[needs.concurrency] if needs.concurrency else None
+            ),
+        )
+        self._grant(needs, function.role)
+        if needs.source is not None:
+            self._feed(function, needs.source, needs.concurrency)
+        return function
+
+    def _layer(self, name: str) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self._scope,
+            f"{name.capitalize()}Layer",
+            layer_version_name=self._config.name(name),
+            code=lambda_.Code.from_asset(str(self._artefacts.layers / f"{name}.zip")),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+        )
+
+    def _grant(self, needs: FunctionNeeds, role: iam.Role) -> None:
+        for store in sorted(needs.stores):
+            self._data.stores[store].grant_credentials(role)
+        for secret in sorted(needs.secrets):
+            self._data.secrets[secret].grant_read(role)
+        queues = [self._data.queues[queue].queue.queue_arn for queue in sorted(needs.sends_to)]
+        if Capability.AUDIT_QUEUE in needs.capabilities:
+            queues.append(self._data.audit_queue.queue.queue_arn)
+        if queues:
+            role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=queues))
+        if needs.publishes:
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["events:PutEvents"], resources=[self._data.bus.event_bus_arn]
+                )
+            )
+        self._data.raw.grant(role, needs.objects)
+        if Capability.SEND_EMAIL in needs.capabilities:
+            self._allow_mail(role)
+
+    def _environment(self, needs: FunctionNeeds) -> dict[str, str]:
+        environment: dict[str, str] = {}
+        for store in sorted(needs.stores):
+            environment |= self._data.stores[store].environment()
+        if needs.secrets & _TOKEN_SECRETS:
+            environment |= {
+                "QUANT_TOKEN_ISSUER": self._config.token_issuer,
+                "QUANT_TOKEN_AUDIENCE": TOKEN_AUDIENCE,
+                "QUANT_TOKEN_JWKS_SECRET_ARN": self._arn(Secret.JWKS),
+            }
+        if Secret.SIGNING_KEY in needs.secrets:
+            environment["QUANT_TOKEN_SIGNING_KEY_SECRET_ARN"] = self._arn(Secret.SIGNING_KEY)
+        if Secret.WEBHOOK in needs.secrets:
+            environment["QUANT_WEBHOOK_SECRET_ARN"] = self._arn(Secret.WEBHOOK)
+        if Store.VALKEY in needs.stores and needs.concurrency is not None:
+            # While Valkey is away each environment counts alone, so it may admit its share only.
+            environment["QUANT_FALLBACK_SHARE"] = str(self._config.concurrency[needs.concurrency])
+        if self._config.cors_origins and needs.serves_route:
+            environment["QUANT_CORS_ORIGINS"] = json.dumps(self._config.cors_origins)
+        if Capability.AUDIT_QUEUE in needs.capabilities:
+            environment["QUANT_AUDIT_QUEUE_URL"] = self._data.audit_queue.queue.queue_url
+        if Capability.SEND_EMAIL in needs.capabilities:
+            environment |= {
+                "QUANT_EMAIL_SENDER": self._config.email_sender,
+                "QUANT_PUBLIC_URL": self._config.public_url or self._public_url(),
+            }
+        return environment | self._pipeline_environment(needs)
+
+    def _pipeline_environment(self, needs: FunctionNeeds) -> dict[str, str]:
+        known = set(needs.sends_to)
+        if needs.source is not None and needs.source.defers:
+            known.add(needs.source.queue)
+        environment = {
+            _QUEUE_VARIABLES[queue]: self._data.queues[queue].queue.queue_url
+            for queue in sorted(known)
+        }
+        if needs.publishes:
+            environment["QUANT_EVENT_BUS_NAME"] = self._data.bus.event_bus_name
+        if needs.objects:
+            environment["QUANT_RAW_BUCKET"] = self._data.raw.bucket.bucket_name
+        if needs.collects:
+            contact = self._config.collector_contact or self._config.email_sender
+            environment["QUANT_COLLECTOR_CONTACT"] = contact
+        if Secret.PRICES in needs.secrets:
+            environment |= {
+                "QUANT_COLLECTOR_PRICES_PROVIDER": self._config.prices_provider,
+                "QUANT_COLLECTOR_PRICES_SECRET_ARN": self._arn(Secret.PRICES),
+            }
+        return environment
+
+    def _arn(self, secret: Secret) -> str:
+        return self._data.secrets[secret].secret_arn
+
+    def _allow_mail(self, role: iam.Role) -> None:
+        """Let ``role`` send mail from the platform's address and no other."""
+        identity = self._scope.format_arn(
+            service="ses", resource="identity", resource_name=self._config.email_domain
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["ses:SendEmail"],
+                resources=[identity],
+                conditions={"StringEquals": {"ses:FromAddress": self._config.email_sender}},
+            )
+        )
+
+    def _feed(
+        self, function: HandlerFunction, source: QueueSource, concurrency: str | None
+    ) -> None:
+        function.alias.add_event_source(
+            event_sources.SqsEventSource(
+                self._data.queues[source.queue].queue,
+                batch_size=source.batch_size,
+                max_concurrency=(
+                    max(_LEAST_CONCURRENCY, self._config.concurrency[concurrency])
+                    if concurrency
+                    else None
+                ),
+                report_batch_item_failures=True,
+            )
+        )

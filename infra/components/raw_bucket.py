@@ -1,0 +1,125 @@
+"""The bucket of raw documents: everything behind it can be made again from what it holds."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.config import Config
+from infra.functions import ObjectAccess
+
+# Objects that arrive below these prefixes are parsed.
+PARSED_PREFIXES: Final = ("raw/", "drop/prices/")
+BACKFILL_PREFIX: Final = "backfill"
+
+
+class RawBucket(Construct):
+    """A versioned, encrypted, private bucket that tells a queue of each document it gets.
+
+    Attributes:
+        bucket: The bucket.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, arrivals: sqs.Queue):
+        """Create the bucket.
+
+        Args:
+            scope: Parent construct.
+            construct_id: Identifier below the parent.
+            config: The environment's settings.
+            arrivals: Queue of the parser.
+        """
+        super().__init__(scope, construct_id)
+        account = Stack.of(self).account
+        # Known before the bucket is made: the queue's policy must name it, and must be there first.
+        name = f"{config.name('raw')}-{account}"
+        arrivals.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Arrivals",
+                principals=[iam.ServicePrincipal("s3.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[arrivals.queue_arn],
+                conditions={
+                    "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{name}"},
+                    "StringEquals": {"aws:SourceAccount": account},
+                },
+            )
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            bucket_name=name,
+            versioned=True,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                # What collectors remember is written again and again.
+                s3.LifecycleRule(
+                    id="state",
+                    prefix="state/",
+                    noncurrent_version_expiration=Duration.days(7),
+                ),
+                s3.LifecycleRule(
+                    id="drop",
+                    prefix="drop/",
+                    expiration=Duration.days(30),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
+                s3.LifecycleRule(
+                    id="backfill",
+                    prefix=f"{BACKFILL_PREFIX}/",
+                    expiration=Duration.days(30),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
+                s3.LifecycleRule(
+                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                ),
+            ],
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+        # Not by ``add_event_notification``: that takes a function of its own with rights on every
+        # bucket of the account.
+        resource = self.bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - narrows the type
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            queue_configurations=[_arrivals_below(prefix, arrivals) for prefix in PARSED_PREFIXES]
+        )
+        self.bucket.node.add_dependency(arrivals)
+
+    def grant(self, role: iam.IGrantable, access: ObjectAccess) -> None:
+        """Let ``role`` read and write the keys it needs."""
+        for action, patterns in (
+            ("s3:GetObject", access.reads),
+            ("s3:PutObject", access.writes),
+        ):
+            if patterns:
+                role.grant_principal.add_to_principal_policy(
+                    iam.PolicyStatement(actions=[action], resources=self._objects(patterns))
+                )
+        if access.reads:
+            # Without it S3 says of a missing object that it is forbidden.
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+            role.grant_principal.add_to_principal_policy(
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+            )
+
+    def _objects(self, patterns: Iterable[str]) -> list[str]:
+        return [self.bucket.arn_for_objects(pattern) for pattern in patterns]
+
+
+def _arrivals_below(prefix: str, queue: sqs.Queue) -> s3.CfnBucket.QueueConfigurationProperty:
+    return s3.CfnBucket.QueueConfigurationProperty(
+        event="s3:ObjectCreated:*",
+        queue=queue.queue_arn,
+        filter=s3.CfnBucket.NotificationFilterProperty(
+            s3_key=s3.CfnBucket.S3KeyFilterProperty(
+                rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=prefix)]
+            )
+        ),
+    )

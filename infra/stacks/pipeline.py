@@ -1,0 +1,171 @@
+"""The pipeline: collectors, parser, housekeeping and alerts, when they run, what watches them."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, Duration, Stack, TimeZone
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as event_targets
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from constructs import Construct
+
+from infra.components.alarm import alarm_at
+from infra.components.backfill import Backfill
+from infra.components.function import HandlerFunction
+from infra.components.functions import FunctionFactory
+from infra.config import Config
+from infra.functions import Schedule
+from infra.paths import Artefacts
+from infra.pipeline_functions import MEASURE, PARSE, PIPELINE_FUNCTIONS
+from infra.stacks.data import DataStack
+from infra.stacks.network import NetworkStack
+
+_DAY_S: Final = 86_400
+
+# Each collector counts under its own name; these are sums over all of them.
+_COLLECTIONS: Final = (
+    (
+        "source-refused",
+        'SELECT SUM(CollectionRefused) FROM SCHEMA("Quant", service)',
+        "An official source refused a collector.",
+    ),
+    (
+        "source-changed",
+        'SELECT SUM(CollectionLayoutChanged) FROM SCHEMA("Quant", service)',
+        "An official source answered in a layout that its collector does not know.",
+    ),
+)
+
+
+class PipelineStack(Stack):
+    """Everything between the official sources and the database, and behind it the alerts.
+
+    Attributes:
+        functions: Every function by its name.
+        backfill: Parses what was collected before.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        artefacts: Artefacts,
+        network: NetworkStack,
+        data: DataStack,
+        public_url: str,
+        **kwargs: Any,
+    ):
+        super().__init__(scope, construct_id, **kwargs)
+        self._config = config
+        factory = FunctionFactory(
+            self,
+            config=config,
+            artefacts=artefacts,
+            network=network,
+            data=data,
+            public_url=lambda: public_url,
+        )
+        self.functions = {name: factory.add(needs) for name, needs in PIPELINE_FUNCTIONS.items()}
+        scheduled = []
+        for name, needs in PIPELINE_FUNCTIONS.items():
+            if needs.schedule is not None:
+                function = self.functions[name]
+                self._run(function, needs.construct_id, needs.schedule)
+                scheduled.append(function)
+        self.backfill = Backfill(
+            self, "Backfill", config=config, raw=data.raw, parser=self.functions[PARSE].alias
+        )
+        self._watch(scheduled)
+
+        CfnOutput(self, "RawBucketName", value=data.raw.bucket.bucket_name)
+        CfnOutput(self, "BackfillArn", value=self.backfill.machine.state_machine_arn)
+
+    def _run(self, function: HandlerFunction, name: str, schedule: Schedule) -> None:
+        """Invoke ``function`` on its schedule; what fails waits for the next time."""
+        function.alias.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(5))
+        if schedule.housekeeping:
+            events.Rule(
+                self,
+                f"{name}Rule",
+                schedule=events.Schedule.expression(schedule.expression),
+                targets=[event_targets.LambdaFunction(function.alias, retry_attempts=0)],
+            )
+            return
+        scheduler.Schedule(
+            self,
+            f"{name}Schedule",
+            schedule=scheduler.ScheduleExpression.expression(
+                schedule.expression, TimeZone.of(schedule.timezone)
+            ),
+            target=scheduler_targets.LambdaInvoke(
+                function.alias, retry_attempts=0, max_event_age=Duration.minutes(5)
+            ),
+        )
+
+    def _watch(self, scheduled: Iterable[HandlerFunction]) -> None:
+        """Raise alarms for what no queue would set aside."""
+        errors = {
+            f"e{index}": function.function.metric_errors(
+                period=Duration.minutes(15), statistic="Sum"
+            )
+            for index, function in enumerate(scheduled)
+        }
+        alarm_at(
+            self,
+            "ErrorsAlarm",
+            config=self._config,
+            name="pipeline-errors",
+            description="A scheduled function of the pipeline failed.",
+            metric=cloudwatch.MathExpression(
+                expression="SUM(METRICS())",
+                using_metrics=errors,
+                period=Duration.minutes(15),
+                label="errors",
+            ),
+            threshold=1,
+        )
+        for name, expression, description in _COLLECTIONS:
+            alarm_at(
+                self,
+                f"{name.title().replace('-', '')}Alarm",
+                config=self._config,
+                name=name,
+                description=description,
+                metric=cloudwatch.MathExpression(expression=expression, period=Duration.minutes(5)),
+                threshold=1,
+            )
+        alarm_at(
+            self,
+            "LayoutAlarm",
+            config=self._config,
+            name="layout-unknown",
+            description="A raw document has a layout that its parser does not know.",
+            metric=_metric(PARSE, "LayoutUnknown", "Sum"),
+            threshold=1,
+        )
+        alarm_at(
+            self,
+            "AgeAlarm",
+            config=self._config,
+            name="disclosure-age",
+            description="No trade was disclosed for longer than Congress rests.",
+            metric=_metric(MEASURE, "LatestDisclosureAge", "Maximum"),
+            threshold=self._config.disclosure_age_days * _DAY_S,
+            # The measurement itself has ended.
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+
+def _metric(function: str, name: str, statistic: str) -> cloudwatch.Metric:
+    """Return a metric that a function writes to its log."""
+    return cloudwatch.Metric(
+        namespace="Quant",
+        metric_name=name,
+        dimensions_map={"service": function},
+        period=Duration.minutes(15),
+        statistic=statistic,
+    )
