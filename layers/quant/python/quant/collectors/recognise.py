@@ -37,7 +37,7 @@ def require_house_index(content: bytes, year: int) -> None:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise layout_changed(f"{year}FD.zip: no zip archive but {_sketch(content)}") from error
-    if f"{year}FD.xml" not in names:
+    if f"{year}fd.xml" not in {name.lower() for name in names}:
         raise layout_changed(f"{year}FD.zip: holds no {year}FD.xml")
 
 
