@@ -191,7 +191,11 @@ def account_service(api: Any, database: Database) -> Iterator[Accounts]:
         }.items():
             patch.setenv(name, value)
         patch.setattr(issuing, "current_signing_key", lambda _arn: key)
-        patch.setattr(mail, "send", lambda *parts: accounts.mails.append(parts))
+        patch.setattr(
+            mail,
+            "send",
+            lambda to, subject, body, headers=None: accounts.mails.append((to, subject, body)),
+        )
         for function in (*kept, quant.settings.limit_settings):
             function.cache_clear()
         try:
