@@ -13,8 +13,7 @@ from itertools import groupby, zip_longest
 SYNTHETIC = "Synthetic filing, made for tests"
 
 COLUMNS = (25, 74, 104, 261, 325.6, 380.4, 445, 525)
-ASSET_WIDTH = 30  # characters
-FIELD_WIDTH = 95
+ASSET_WIDTH, AMOUNT_WIDTH, FIELD_WIDTH = 30, 18, 95  # characters
 PAGE_TOP, PAGE_BOTTOM = 700, 60
 FOOTNOTE = (
     "* For the complete list of asset type abbreviations, please visit "
@@ -73,6 +72,7 @@ def ptr_pdf(
     title: str = "Periodic Transaction Report",
     style: Style = MODERN,
     page_bottom: float = PAGE_BOTTOM,
+    packed: bool = True,
 ) -> bytes:
     """Return a PTR; a greater ``page_bottom`` breaks pages earlier."""
     writer = _Writer(style, page_bottom)
@@ -93,7 +93,7 @@ def ptr_pdf(
         writer.small_capitals(22, writer.y, text, 14)
     writer.advance(25, table=False)
     writer.text(22, writer.y, f"Digitally Signed: {name} , {signed}")
-    return pdf(writer.pages())
+    return pdf(writer.pages(), packed=packed)
 
 
 def scan_pdf(pages: int = 1) -> bytes:
@@ -155,8 +155,7 @@ class _Writer:
     def transaction(self, line: PtrLine) -> None:
         self.advance(22)
         assets = textwrap.wrap(line.asset, ASSET_WIDTH) or [""]
-        low, dash, high = line.amount.partition(" - ")
-        amounts = [low + dash.rstrip(), high] if len(line.amount) > 18 and dash else [line.amount]
+        amounts = textwrap.wrap(line.amount, AMOUNT_WIDTH) or [""]
         first = (line.reference, line.owner, assets[0], line.operation, line.day)
         for x, cell in zip(COLUMNS, (*first, line.notification, amounts[0]), strict=False):
             self.text(x, self.y, cell)
@@ -196,7 +195,7 @@ def _wrap(text: str) -> list[str]:
     return textwrap.wrap(text, FIELD_WIDTH)
 
 
-def pdf(pages: Sequence[bytes], picture: bytes = b"<<>>") -> bytes:
+def pdf(pages: Sequence[bytes], picture: bytes = b"<<>>", *, packed: bool = True) -> bytes:
     """Return a PDF of pages with these contents.
 
     The fonts are F1, and F2 that maps its glyphs to U+0000; ``/Im`` is ``picture``.
@@ -211,14 +210,14 @@ def pdf(pages: Sequence[bytes], picture: bytes = b"<<>>") -> bytes:
         b"<</Length %d>>stream\n%s\nendstream" % (len(NO_CHARACTERS), NO_CHARACTERS),
     ]
     for number, content in enumerate(pages):
-        packed = zlib.compress(content)
         objects.append(
             b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R/F2 4 0 R"
             b">>/XObject<</Im 5 0 R>>>>/Contents %d 0 R>>" % (8 + 2 * number)
         )
-        objects.append(
-            b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(packed), packed)
+        data, coding = (
+            (zlib.compress(content), b"/Filter/FlateDecode") if packed else (content, b"")
         )
+        objects.append(b"<</Length %d%s>>stream\n%s\nendstream" % (len(data), coding, data))
     document = bytearray(b"%PDF-1.4\n")
     offsets = []
     for number, body in enumerate(objects, start=1):

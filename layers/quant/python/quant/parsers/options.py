@@ -31,7 +31,7 @@ _KIND: Final = re.compile(
     r"|\d\s+(call|put)s\b",
     _FLAGS,
 )
-_COUNT: Final = r"(?<![\d$.,/-])(\d{1,3}(?:,\d{3})+|\d+)"
+_COUNT: Final = r"(?<![\d$.,/-])(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})"
 # Behind a verb or at the beginning: in "NVDA 150 calls" the number is the strike price.
 _CONTRACTS: Final = re.compile(
     r"(?:^|[.;:,(]\s*|\b(?:assign|bought|clos|exercis|open|purchas|sale\s+of|sold|wrote)\w*\s+)"
@@ -42,7 +42,7 @@ _CONTRACTS: Final = re.compile(
 _SHARES: Final = re.compile(rf"{_COUNT}\s+shares\b", _FLAGS)
 _STRIKE: Final = re.compile(
     r"\bstrike(?:\s+price)?s?(?:\s+(?:of|at|is))?\s*:?\s*\$?\s*"
-    r"(\d{1,3}(?:,\d{3})+(?:\.\d{1,4})?|\d+(?:\.\d{1,4})?)"
+    r"(\d{1,3}(?:,\d{3}){1,2}(?:\.\d{1,4})?|\d{1,9}(?:\.\d{1,4})?)"
     # No part of a number, a date or a percentage, and not the first of several prices.
     r"(?![\d/%]|[.,]\d|\s*(?:&|and|or|to|-)\s*\$?\d)",
     _FLAGS,

@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 from quant.parsers.model import DocumentError, Unreadable
 from quant.parsers.pdf import Char, Line, Page, Shape, read_pdf
 
-MEMORY_LIMIT: Final = 1024 * 2**20  # of address space, some 300 MiB of which PDFium's code takes
+MEMORY_LIMIT: Final = 512 * 2**20  # of address space; a PTR takes some 40 MiB of it
 TIME_LIMIT_S: Final = 30.0
 
 _LENGTH: Final = struct.Struct(">Q")
@@ -80,16 +80,13 @@ class PdfReader:
             process.stdin.flush()
             (length,) = _LENGTH.unpack(_receive(process.stdout, _LENGTH.size, deadline))
             return json.loads(_receive(process.stdout, length, deadline))
-        except (OSError, ValueError) as error:
-            self.close()
-            raise _Died from error
-        except _Died:
-            self.close()
-            raise
         except TimeoutError as error:
             self.close()
             detail = f"not read within {self._time_limit_s:g} s"
             raise DocumentError(Unreadable.TOO_LARGE, detail) from error
+        except (OSError, ValueError, _Died) as error:
+            self.close()
+            raise _Died from error
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

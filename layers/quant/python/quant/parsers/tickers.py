@@ -4,8 +4,7 @@ The electronic House form puts the symbol of a listed asset in parentheses behin
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -68,19 +67,6 @@ def split_symbol(asset: str) -> tuple[str, str | None]:
 def normalise_asset(asset: str) -> str:
     """Return an asset's name for comparison: lower-case ASCII words, one space between."""
     return " ".join(_WORD.findall(fold(asset)))
-
-
-def unequivocal_names(assets: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return what ``resolve`` takes for known, from assets and symbols that filers stated.
-
-    A name that stood for different symbols is left out.
-    """
-    symbols: dict[str, set[str]] = defaultdict(set)
-    for asset, symbol in assets:
-        symbols[normalise_asset(asset)].add(symbol)
-    return {
-        name: next(iter(stated)) for name, stated in symbols.items() if name and len(stated) == 1
-    }
 
 
 def resolve(asset: str, asset_type: AssetType | None, known: Mapping[str, str]) -> Resolution:
