@@ -258,6 +258,11 @@ def test_scans_wait_for_a_review():
     assert (filing.paper, filing.doc_id, filing.filer, filing.lines) == (True, "9115678", None, ())
 
 
+LAST_PAGE_LOST = ptr_pdf([PtrLine()], page_bottom=430).replace(
+    b"/Kids[7 0 R 9 0 R]", b"/Kids[7 0 R      ]"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -270,6 +275,8 @@ def test_scans_wait_for_a_review():
         (ptr_pdf([PtrLine()], title="Financial Disclosure Report"), Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()], doc_id="none"), Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()], name=""), Unreadable.LAYOUT_UNKNOWN),
+        (ptr_pdf([PtrLine()], signed=""), Unreadable.LAYOUT_UNKNOWN),
+        (LAST_PAGE_LOST, Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()] * 400, page_bottom=640), Unreadable.TOO_LARGE),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

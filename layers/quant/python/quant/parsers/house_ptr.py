@@ -98,9 +98,11 @@ def parse_house_ptr(content: bytes, *, doc_id: str | None = None) -> ParsedFilin
         raise DocumentError(Unreadable.LAYOUT_UNKNOWN, "no filing ID or no transactions")
     if not any(_TITLE.fullmatch(text) for text in form.around):
         raise DocumentError(Unreadable.LAYOUT_UNKNOWN, "no periodic transaction report")
+    signed = parse_date(_first(_SIGNED, form.around))
+    if form.open or signed is None:
+        raise DocumentError(Unreadable.LAYOUT_UNKNOWN, "no end of the table or no signature")
     if doc_id is not None and stated != doc_id:
         raise DocumentError(Unreadable.OTHER_DOCUMENT, f"filing {stated} instead of {doc_id}")
-    signed = parse_date(_first(_SIGNED, form.around))
     lines, rejects = [], []
     for number, row in enumerate(form.rows, start=1):
         try:
@@ -206,13 +208,14 @@ class _Form:
     Attributes:
         rows: The transactions.
         around: The lines before and behind the table.
+        open: Whether the table has begun and not ended.
     """
 
     def __init__(self) -> None:
         self.rows: list[_Row] = []
         self.around: list[str] = []
         self._columns: tuple[float, ...] = ()
-        self._open = False
+        self.open = False
         self._label: str | None = None
 
     def read(self, page: Page, number: int) -> None:
@@ -230,20 +233,20 @@ class _Form:
             while lines and self._is_header_rest(lines[0]):
                 del lines[0]
         for line in lines:
-            if self._open and self._ends_table(line):
-                self._open = False
-            if self._open:
+            if self.open and self._ends_table(line):
+                self.open = False
+            if self.open:
                 self._read_line(line, page, number)
             else:
                 self.around.append(line.text)
 
     def _begin_table(self, above: Sequence[Line], number: int) -> None:
         texts = [line.text for line in above]
-        continued = self._open and all(_FILING_ID.fullmatch(text) for text in texts)
+        continued = self.open and all(_FILING_ID.fullmatch(text) for text in texts)
         if self._columns and not continued:
             raise DocumentError(Unreadable.LAYOUT_UNKNOWN, f"page {number}: another table")
         self.around += texts
-        self._open = True
+        self.open = True
 
     def _ends_table(self, line: Line) -> bool:
         heading = line.x0 < self._columns[_ID] - _FIRST_GLYPH
@@ -371,24 +374,22 @@ def _asset(text: str) -> _Asset:
     return _Asset(name, ticker, code, known.asset_type if known else None, notes)
 
 
-def _transaction_date(text: str, signed: date | None) -> date:
+def _transaction_date(text: str, signed: date) -> date:
     day = parse_date(text)
     if day is None:
         raise Unusable(RejectReason.TRANSACTION_DATE_UNREADABLE, text)
-    if day < FIRST_DATE or (signed is not None and day > signed):
+    if not FIRST_DATE <= day <= signed:
         raise Unusable(RejectReason.TRANSACTION_DATE_IMPLAUSIBLE, day.isoformat())
     return day
 
 
-def _notification_date(
-    text: str, day: date, signed: date | None
-) -> tuple[date | None, Note | None]:
+def _notification_date(text: str, day: date, signed: date) -> tuple[date | None, Note | None]:
     stated = parse_date(text)
     if stated is None or stated < FIRST_FILING:
         return None, Note.NOTIFICATION_DATE_UNREADABLE
     if stated < day:
         return None, Note.NOTIFICATION_BEFORE_TRANSACTION
-    if signed is not None and stated > signed:
+    if stated > signed:
         return None, Note.NOTIFICATION_AFTER_SIGNATURE
     return stated, None
 
@@ -401,7 +402,7 @@ def _written(row: _Row) -> str | None:
     return "; ".join(text for text in parts.values() if not is_blank(text)) or None
 
 
-def _line(number: int, row: _Row, signed: date | None) -> TransactionLine:
+def _line(number: int, row: _Row, signed: date) -> TransactionLine:
     if row.garbled:
         raise Unusable(RejectReason.ROW_MALFORMED, "texts where the form has none")
     day = _transaction_date(row.cell(_DATE), signed)
