@@ -101,7 +101,7 @@ def import_run(engine: Engine, report: ImportReport) -> Iterator[Connection]:
                 or 0
             )
         with connection.begin():
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
+            lock_imports(connection)
             yield connection
             _finish(connection, report)
 
@@ -116,14 +116,25 @@ def _finish(connection: Connection, report: ImportReport) -> None:
         asdict(report),
     )
     if report.changed:
-        connection.execute(
-            text(
-                "insert into data_version as d (id, version) values (1, 2)"
-                " on conflict (id) do update set version = d.version + 1, updated_at = now()"
-            )
-        )
+        count_up_data_version(connection)
     report.data_version = (
         connection.scalar(text("select version from data_version where id = 1")) or 0
+    )
+
+
+def lock_imports(connection: Connection, *, shared: bool = False) -> None:
+    """Wait for other imports, until the transaction ends; shared ones only for the others."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    connection.execute(text(f"select {function}(:key)"), {"key": _IMPORT_LOCK})
+
+
+def count_up_data_version(connection: Connection) -> None:
+    """Say that disclosed data changed; others who do so wait for the end of the transaction."""
+    connection.execute(
+        text(
+            "insert into data_version as d (id, version) values (1, 2)"
+            " on conflict (id) do update set version = d.version + 1, updated_at = now()"
+        )
     )
 
 
@@ -164,7 +175,14 @@ def stage(
 
 
 def copy_into(connection: Connection, table: str, rows: Iterable[Sequence[object]]) -> int:
-    """COPY rows into a table and let the planner know what it now holds."""
+    """COPY rows into a temporary table and let the planner know what it now holds."""
+    count = copy_rows(connection, table, rows)
+    connection.execute(text(f"analyze {table}"))
+    return count
+
+
+def copy_rows(connection: Connection, target: str, rows: Iterable[Sequence[object]]) -> int:
+    """COPY rows into a table, named with or without its columns; return their number."""
     buffer = io.BytesIO()
     count = 0
     for row in rows:
@@ -173,9 +191,8 @@ def copy_into(connection: Connection, table: str, rows: Iterable[Sequence[object
         count += 1
     buffer.seek(0)
     cursor = connection.connection.cursor()
-    cursor.execute(f"copy {table} from stdin", stream=buffer)  # type: ignore[call-arg]
+    cursor.execute(f"copy {target} from stdin", stream=buffer)  # type: ignore[call-arg]
     cursor.close()
-    connection.execute(text(f"analyze {table}"))
     return count
 
 

@@ -19,7 +19,7 @@ from quant.ingest.bulk import (
     no_progress,
     stage,
 )
-from quant.ingest.filers import Resolved, relink, resolve, settle_repeats
+from quant.ingest.filers import Resolved, relink, resolve
 from quant.ingest.files import SourceFile, canonical_json, read_json_rows
 from quant.ingest.names import Filer, first_and_last
 from quant.ingest.vocabulary import RejectReason
@@ -31,6 +31,7 @@ from quant.ingest.watchers import (
     parse_house,
     parse_senate,
 )
+from quant.pipeline.settle import settle
 from quant.vocabulary import Chamber, FilingSource
 
 SENATE: Final = "senate-stock-watcher"
@@ -130,7 +131,9 @@ def _import(
 ) -> ImportReport:
     with import_run(engine, report) as connection:
         progress("read", 0, report.rows)
-        report.relinked = relink(connection)
+        moved = relink(connection)
+        report.relinked = len(moved)
+        settle(connection, moved)
         parsed = parse(connection)
         progress("read", report.rows, report.rows)
         _Store(connection, report, progress).store(parsed)
@@ -193,8 +196,11 @@ class _Store:
 
         owners = self._filing_owners(parsed)
         lines, rejects = [], list(parsed.rejects)
+        official = self._read_officially()
         for line in parsed.lines:
-            if self._politician(line.filer) == owners[_key(line.filing)]:
+            if _key(line.filing) in official:
+                self._report.duplicates += 1
+            elif self._politician(line.filer) == owners[_key(line.filing)]:
                 lines.append(line)
             else:
                 reason = RejectReason.FILING_OF_ANOTHER_MEMBER
@@ -243,6 +249,13 @@ class _Store:
             if key in owners:
                 owners[key] = politician
         return owners
+
+    def _read_officially(self) -> set[FilingKey]:
+        """Return the filings whose own document says what is in them."""
+        read = select(Filing.source, Filing.doc_id).where(
+            Filing.sha256.is_not(None), Filing.paper.is_(False)
+        )
+        return {(FilingSource(source), doc_id) for source, doc_id in self._connection.execute(read)}
 
     def _write_filers(self, parsed: Parsed) -> None:
         rows: dict[uuid.UUID, list[tuple[Filer, date, bool]]] = defaultdict(list)
@@ -347,7 +360,7 @@ class _Store:
             "insert into filings as f (id, source, doc_id, politician_id, filed_date, url, paper)"
             " select * from staged_filings on conflict (id) do update"
             " set filed_date = excluded.filed_date where excluded.filed_date is not null"
-            " and f.filed_date is distinct from excluded.filed_date"
+            " and f.filed_date is distinct from excluded.filed_date and f.sha256 is null"
         )
 
     def _place(self, lines: Iterable[Line]) -> list[_Placed]:
@@ -402,11 +415,11 @@ class _Store:
         )
         report.other_changes += added
         if added:
-            settle_repeats(connection, {p.politician_id for p in placed})
+            settle(connection, {p.politician_id for p in placed})
         kept = set(connection.scalars(text("select id from trades join staged_trades using (id)")))
         report.inserted = len(kept - before)
         report.existing = len(kept & before)
-        report.duplicates = total - len(kept)
+        report.duplicates += total - len(kept)
         self._progress("write", total, total)
 
     def _write_rejects(self, rejects: Sequence[RejectedRow]) -> None:

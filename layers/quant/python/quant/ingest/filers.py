@@ -43,7 +43,8 @@ def resolve(
     A stored alias of a member goes before the matching rules, so a name settled once stays
     settled; the names of no known member get the identifier that depends on the name alone.
     """
-    stored = {
+    wanted = set(names)
+    resolved = {
         (Chamber(chamber), alias): Resolved(found_id, bioguide_id)
         for chamber, alias, found_id, bioguide_id in connection.execute(
             select(
@@ -51,29 +52,29 @@ def resolve(
                 PoliticianAlias.alias,
                 PoliticianAlias.politician_id,
                 Politician.bioguide_id,
-            ).join(Politician, Politician.id == PoliticianAlias.politician_id)
+            )
+            .join(Politician, Politician.id == PoliticianAlias.politician_id)
+            .where(PoliticianAlias.alias.in_({alias for _, alias in wanted}))
         )
     }
-    roster = load_roster(connection)
-    resolved = {}
-    for chamber, alias in set(names):
-        known = stored.get((chamber, alias))
-        if known is None:
-            bioguide_id = roster.match(chamber, alias)
-            known = (
-                Resolved(politician_id(bioguide_id), bioguide_id)
-                if bioguide_id
-                else Resolved(unmatched_politician_id(chamber, alias), None)
-            )
-        resolved[chamber, alias] = known
+    unknown = wanted - resolved.keys()
+    # Reading all members takes longer than all else that loading one filing does.
+    roster = load_roster(connection) if unknown else None
+    for chamber, alias in unknown:
+        bioguide_id = roster.match(chamber, alias) if roster else None
+        resolved[chamber, alias] = (
+            Resolved(politician_id(bioguide_id), bioguide_id)
+            if bioguide_id
+            else Resolved(unmatched_politician_id(chamber, alias), None)
+        )
     return resolved
 
 
-def relink(connection: Connection) -> int:
+def relink(connection: Connection) -> list[uuid.UUID]:
     """Move the filings of unknown filers whose names now match a member to that member.
 
     Returns:
-        The number of filers moved.
+        The member for each filer moved, whose lines are to be settled again.
     """
     roster = load_roster(connection)
     orphans = connection.execute(
@@ -87,7 +88,7 @@ def relink(connection: Connection) -> int:
         if (bioguide_id := roster.match(Chamber(chamber), alias))
     ]
     if not moves:
-        return 0
+        return []
     stage(connection, "moved_filers", ["old_id uuid", "new_id uuid"], moves)
     for table in ("trades", "filings", "politician_aliases"):
         connection.execute(
@@ -99,13 +100,13 @@ def relink(connection: Connection) -> int:
     connection.execute(
         text("delete from politicians where id in (select old_id from moved_filers)")
     )
-    settle_repeats(connection, {new_id for _, new_id in moves})
-    return len(moves)
+    return [new_id for _, new_id in moves]
 
 
 # The nth of a filing's lines with the same facts repeats the nth of another filing's. Kept is the
 # line of the filing that was filed first; where the day of filing is unknown, its latest
-# transaction stands for it. A line once found to repeat another stays so.
+# transaction stands for it. A line once found to repeat another stays so. Lines of official
+# documents go before others, and are not judged here (quant.pipeline.settle).
 _REPEATS = """
 with lines as (
     select t.id, true as kept, t.filing_id, t.line_hash, t.occurrence, t.politician_id,
@@ -117,7 +118,8 @@ with lines as (
     from trade_duplicates d join trades t on t.id = d.trade_id where t.politician_id = any(:ids)
 ),
 filed as (
-    select f.id, f.doc_id, coalesce(f.filed_date, max(l.transaction_date)) as day
+    select f.id, f.doc_id, coalesce(f.filed_date, max(l.transaction_date)) as day,
+        f.sha256 is not null and not f.paper as official
     from filings f join lines l on l.filing_id = f.id group by f.id
 ),
 numbered as (
@@ -129,14 +131,14 @@ numbered as (
     from lines
 ),
 ranked as (
-    select n.id, n.kept, first_value(n.id) over (
+    select n.id, n.kept, f.official, first_value(n.id) over (
         partition by n.politician_id, n.transaction_date, n.owner, n.asset, n.ticker,
             n.operation, n.amount_min, n.amount_max, n.nth
-        order by n.kept desc, f.day, f.doc_id, n.filing_id
+        order by n.kept and f.official desc, n.kept desc, f.day, f.doc_id, n.filing_id
     ) as kept_id
     from numbered n join filed f on f.id = n.filing_id
 )
-select id, kept_id from ranked where kept and id <> kept_id
+select id, kept_id from ranked where kept and not official and id <> kept_id
 """
 
 
@@ -146,6 +148,8 @@ def settle_repeats(connection: Connection, politician_ids: Collection[uuid.UUID]
     Returns:
         The number of trades that became duplicates.
     """
+    if not politician_ids:
+        return 0
     repeats = connection.execute(text(_REPEATS), {"ids": list(politician_ids)}).all()
     if not repeats:
         return 0

@@ -32,6 +32,7 @@ from quant.ingest.files import (
     read_yaml,
 )
 from quant.ingest.vocabulary import RejectReason
+from quant.pipeline.settle import settle
 from quant.vocabulary import Chamber, Party
 
 LEGISLATORS: Final = "legislators"
@@ -60,6 +61,7 @@ class _Staged:
     records: dict[str, tuple[object, ...]] = field(default_factory=dict)
     committees: dict[str, tuple[object, ...]] = field(default_factory=dict)
     seats: dict[tuple[str, str], tuple[object, ...]] = field(default_factory=dict)
+    serving: dict[str, tuple[object, ...]] = field(default_factory=dict)
     rejects: list[tuple[RejectReason, str, Any]] = field(default_factory=list)
     rows: int = 0
     duplicates: int = 0
@@ -112,17 +114,51 @@ def import_legislators(
     """
     files = find_files(path)
     progress("read", 0, len(files))
-    members, committees, seats = _documents(files)
-    staged = _stage_rows(members, committees, seats)
+    staged = _stage_rows(*_documents(files))
     digest = hashlib.sha256("".join(file.sha256 for file in files if file).encode()).hexdigest()
     report = ImportReport(LEGISLATORS, digest, rows=staged.rows, duplicates=staged.duplicates)
     progress("read", len(files), len(files))
     with import_run(engine, report) as connection:
         progress("write", 0, staged.rows)
         _write(connection, staged, report, with_seats=files[2] is not None)
-        report.relinked = relink(connection)
+        _relink(connection, report)
         progress("write", staged.rows, staged.rows)
     return report
+
+
+def apply_congress(
+    connection: Connection,
+    report: ImportReport,
+    *,
+    members: list[Any],
+    former: list[Any],
+    committees: list[Any],
+    seats: dict[str, list[Any]] | None,
+) -> None:
+    """Bring members, committees and seats up to date with the documents there are.
+
+    What cannot be read replaces the rejects of ``report.source``. The caller holds the import
+    lock.
+
+    Args:
+        connection: In a transaction.
+        report: Completed.
+        members: Entries of ``legislators-current``: they serve.
+        former: Entries of ``legislators-historical``.
+        committees: Entries of ``committees-current``.
+        seats: ``committee-membership-current``, None where there is none.
+    """
+    staged = _stage_rows(members, committees, seats or {}, former)
+    report.rows, report.duplicates = staged.rows, staged.duplicates
+    changed_rows(connection, "delete from rejects where source = :source", source=report.source)
+    _write(connection, staged, report, with_seats=seats is not None)
+    _relink(connection, report)
+
+
+def _relink(connection: Connection, report: ImportReport) -> None:
+    moved = relink(connection)
+    report.relinked = len(moved)
+    settle(connection, moved)
 
 
 def _documents(
@@ -143,12 +179,17 @@ def _documents(
     return documents[0], documents[1], memberships
 
 
-def _stage_rows(members: list[Any], committees: list[Any], seats: dict[str, list[Any]]) -> _Staged:
+def _stage_rows(
+    members: list[Any],
+    committees: list[Any],
+    seats: dict[str, list[Any]],
+    former: Sequence[Any] = (),
+) -> _Staged:
     staged = _Staged()
-    for entry in members:
+    for entry, serves in [(e, True) for e in members] + [(e, False) for e in former]:
         staged.rows += 1
         try:
-            _stage_member(staged, entry)
+            _stage_member(staged, entry, serves=serves)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             staged.rejects.append((RejectReason.LEGISLATOR_UNREADABLE, repr(error), entry))
     for entry in committees:
@@ -160,8 +201,11 @@ def _stage_rows(members: list[Any], committees: list[Any], seats: dict[str, list
     return staged
 
 
-def _stage_member(staged: _Staged, entry: Any) -> None:
+def _stage_member(staged: _Staged, entry: Any, *, serves: bool) -> None:
     bioguide, names, terms = str(entry["id"]["bioguide"]), entry["name"], entry["terms"]
+    if not serves and bioguide in staged.serving:
+        staged.duplicates += 1  # on the way from one file to the other
+        return
     last_term = terms[-1]
     first, last, state = str(names["first"]), str(names["last"]), str(last_term["state"])
     if not (_BIOGUIDE.fullmatch(bioguide) and _STATE.fullmatch(state)):
@@ -186,6 +230,8 @@ def _stage_member(staged: _Staged, entry: Any) -> None:
     terms_kept = [{key: term[key] for key in kept if key in term} for term in terms]
     staged.add(staged.members, bioguide, row)
     staged.records[bioguide] = (identity, names_kept, terms_kept)
+    if serves:
+        staged.serving[bioguide] = (identity,)
 
 
 def _stage_committee(staged: _Staged, entry: Any) -> None:
@@ -259,12 +305,13 @@ def _write(
         )
     )
     # The file lists who serves now; synthetic members are no statement about real ones.
+    stage(connection, "staged_serving", ["id uuid"], list(staged.serving.values()))
     report.other_changes += changed_rows(
         connection,
         "update politicians p set in_office = s.id is not null"
-        " from politicians q left join staged_politicians s on s.id = q.id"
+        " from politicians q left join staged_serving s on s.id = q.id"
         " where p.id = q.id and p.bioguide_id is not null"
-        " and p.synthetic in (select synthetic from staged_politicians)"
+        " and p.synthetic in (select synthetic from politicians join staged_serving using (id))"
         " and p.in_office <> (s.id is not null)",
     )
     _, changed = _upsert(
@@ -345,9 +392,9 @@ def _upsert(
 def _write_rejects(connection: Connection, staged: _Staged, report: ImportReport) -> None:
     rows: dict[uuid.UUID, tuple[object, ...]] = {}
     for reason, detail, entry in staged.rejects:
-        identity = stable_id("reject", LEGISLATORS, reason, detail, canonical_json(entry))
+        identity = stable_id("reject", report.source, reason, detail, canonical_json(entry))
         raw = entry if isinstance(entry, dict) else {"value": entry}
-        rows[identity] = (identity, LEGISLATORS, reason, detail, raw)
+        rows[identity] = (identity, report.source, reason, detail, raw)
     columns = ["id uuid", "source text", "reason text", "detail text", "raw jsonb"]
     stage(connection, "staged_rejects", columns, list(rows.values()))
     changed_rows(

@@ -5,6 +5,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -46,26 +47,64 @@ def import_prices(
     Raises:
         UnreadableFileError: The file has other columns or is not CSV.
     """
-    prices, rejects, repeated = _read(source)
-    report = ImportReport(
-        PRICES,
-        source.sha256,
-        rows=len(prices) + len(rejects) + repeated,
-        duplicates=repeated,
-        rejected=len(rejects),
-        rejects=dict(Counter(reason.value for reason, _ in rejects)),
-    )
+    prices = read_prices(source)
+    report = prices.report()
     with import_run(engine, report) as connection:
-        progress("write", 0, len(prices))
-        _write(connection, prices, label, report)
-        _write_rejects(connection, rejects)
-        progress("write", len(prices), len(prices))
+        progress("write", 0, len(prices.prices))
+        write_prices(connection, prices, report, label=label)
+        progress("write", len(prices.prices), len(prices.prices))
     return report
 
 
-def _read(
-    source: SourceFile,
-) -> tuple[list[Price], list[tuple[RejectReason, dict[str, str]]], int]:
+@dataclass(frozen=True)
+class PriceFile:
+    """A price file, read: prices in order of ticker and day, each once, and the rest."""
+
+    sha256: str
+    prices: Sequence[Price]
+    rejects: Sequence[tuple[RejectReason, Mapping[str, str]]]
+    repeated: int
+
+    def report(self) -> ImportReport:
+        """Return the report of an import that has yet to write."""
+        return ImportReport(
+            PRICES,
+            self.sha256,
+            rows=len(self.prices) + len(self.rejects) + self.repeated,
+            duplicates=self.repeated,
+            rejected=len(self.rejects),
+            rejects=dict(Counter(reason.value for reason, _ in self.rejects)),
+        )
+
+
+def write_prices(
+    connection: Connection,
+    file: PriceFile,
+    report: ImportReport,
+    *,
+    label: str,
+    collected_on: date | None = None,
+) -> None:
+    """Write prices and rejects, and complete the report. The caller holds the import lock.
+
+    Args:
+        connection: In a transaction.
+        file: What to write.
+        report: Of the file.
+        label: Stored with each price as its source.
+        collected_on: Day the file was collected; it decides which of two files is right, and of
+            two of one day the greater price stays. None makes this file right.
+    """
+    _write(connection, file.prices, label, report, collected_on)
+    _write_rejects(connection, file.rejects)
+
+
+def read_prices(source: SourceFile) -> PriceFile:
+    """Read a price file.
+
+    Raises:
+        UnreadableFileError: It has other columns or is not CSV.
+    """
     reader = csv.reader(io.StringIO(source.text(), newline=""), strict=True)
     prices: dict[tuple[str, date], Price] = {}
     rejects: list[tuple[RejectReason, dict[str, str]]] = []
@@ -90,7 +129,7 @@ def _read(
             prices[key] = parsed
     except csv.Error as error:
         raise UnreadableFileError(source.path, f"line {reader.line_num}: {error}") from error
-    return [prices[key] for key in sorted(prices)], rejects, repeated
+    return PriceFile(source.sha256, [prices[key] for key in sorted(prices)], rejects, repeated)
 
 
 def _price(cells: Sequence[str], today: date) -> Price | RejectReason:
@@ -118,7 +157,11 @@ def _price(cells: Sequence[str], today: date) -> Price | RejectReason:
 
 
 def _write(
-    connection: Connection, prices: Sequence[Price], label: str, report: ImportReport
+    connection: Connection,
+    prices: Sequence[Price],
+    label: str,
+    report: ImportReport,
+    collected_on: date | None,
 ) -> None:
     _create_partitions(connection, {price[1].year for price in prices})
     columns = [
@@ -128,8 +171,10 @@ def _write(
         "adjusted_close double precision",
         "volume bigint",
         "source text",
+        "collected_on date",
     ]
-    stage(connection, "staged_prices", columns, ((*price, label) for price in prices))
+    rows = ((*price, label, collected_on) for price in prices)
+    stage(connection, "staged_prices", columns, rows)
     report.other_changes += changed_rows(
         connection,
         "insert into tickers (symbol) select distinct ticker from staged_prices order by 1"
@@ -142,13 +187,20 @@ def _write(
     report.inserted = len(prices) - report.existing
     changed = changed_rows(
         connection,
-        "insert into prices as p (ticker, day, close, adjusted_close, volume, source)"
-        " select ticker, day, close, adjusted_close, volume, source from staged_prices"
+        "insert into prices as p"
+        " (ticker, day, close, adjusted_close, volume, source, collected_on)"
+        " select ticker, day, close, adjusted_close, volume, source, collected_on"
+        " from staged_prices"
         " on conflict (ticker, day) do update set close = excluded.close,"
         " adjusted_close = excluded.adjusted_close, volume = excluded.volume,"
-        " source = excluded.source"
-        " where (p.close, p.adjusted_close, p.volume, p.source) is distinct from"
-        " (excluded.close, excluded.adjusted_close, excluded.volume, excluded.source)",
+        " source = excluded.source, collected_on = excluded.collected_on"
+        " where (p.close, p.adjusted_close, p.volume, p.source, p.collected_on) is distinct from"
+        " (excluded.close, excluded.adjusted_close, excluded.volume, excluded.source,"
+        " excluded.collected_on)"
+        " and (excluded.collected_on is null or p.collected_on is null"
+        " or (p.collected_on, p.adjusted_close, p.close, coalesce(p.volume, -1), p.source)"
+        " < (excluded.collected_on, excluded.adjusted_close, excluded.close,"
+        " coalesce(excluded.volume, -1), excluded.source))",
     )
     report.updated = changed - report.inserted
 

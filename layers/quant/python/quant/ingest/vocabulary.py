@@ -43,3 +43,6 @@ class Note(StrEnum):
     DISCLOSURE_BEFORE_TRANSACTION = "disclosure_before_transaction"
     # The source has the notification date only (docs/data.md), and no index has the filing.
     DISCLOSURE_DATE_UNKNOWN = "disclosure_date_unknown"
+    # The settlement's: a line or a report says that it amends another, and which is in doubt.
+    AMENDED_LINE_UNKNOWN = "amended_line_unknown"
+    AMENDED_REPORT_UNKNOWN = "amended_report_unknown"
