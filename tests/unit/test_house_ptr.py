@@ -259,7 +259,7 @@ def test_scans_wait_for_a_review():
 
 
 LAST_PAGE_LOST = ptr_pdf([PtrLine()], page_bottom=430).replace(
-    b"/Kids[7 0 R 9 0 R]", b"/Kids[7 0 R      ]"
+    b"/Count 2/Kids[7 0 R 9 0 R]", b"/Count 1/Kids[7 0 R      ]"
 )
 
 
