@@ -2,7 +2,7 @@
 
 import typer
 
-from quant.cli import accounts, audit, config, db, ingest, keys, tokens
+from quant.cli import accounts, audit, config, db, ingest, keys, pipeline, tokens
 
 # Local variables in a traceback could show credentials.
 app = typer.Typer(
@@ -16,3 +16,4 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.add_typer(pipeline.app, name="pipeline")

@@ -1,0 +1,1 @@
+"""Functions of the pipeline that work on the database: parse, relay, record, measure."""
