@@ -8,6 +8,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -197,7 +198,9 @@ class AlertService:
 
     def _failed(self, function: str, records: list[dict[str, Any]]) -> list[str]:
         handler = importlib.import_module(function).handler
-        answer = handler({"Records": records}, None)
+        # In a thread of its own: it leaves no event loop to the API's handlers, which share one.
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(handler, {"Records": records}, None).result()
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

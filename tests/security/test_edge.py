@@ -34,7 +34,14 @@ def address():
 
 def concrete(path):
     """A path of the route with identifiers of nothing."""
-    for name in ("politician_id", "trade_id", "session_id", "token_id", "account_id"):
+    for name in (
+        "politician_id",
+        "trade_id",
+        "session_id",
+        "token_id",
+        "account_id",
+        "watchlist_id",
+    ):
         path = path.replace(f"{{{name}}}", str(uuid.UUID(int=0)))
     return path.replace("{name}", "swagger-ui.css")
 
@@ -151,6 +158,14 @@ def test_body_that_is_not_said_to_be_json_is_a_415(api, content_type):
     headers = {"Content-Type": content_type} if content_type else {"Content-Type": " "}
     assert api.post(LOGIN, {}, headers, address=address()).status == 415
     assert api.send("POST", LOGIN, body=b"{}", address=address()).status == 415
+
+
+def test_forms_are_taken_where_nothing_reads_them_alone(api):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for route in ROUTES:
+        if route.access is Access.PUBLIC and route.method == "POST":
+            answer = api.post(concrete(route.path), b"a=b", form, address=address())
+            assert (answer.status != 415) is route.takes_forms, route.name
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8"])

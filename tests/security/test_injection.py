@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from account_support import account_service
+from alert_support import alert_service
 from openapi_support import FUNCTIONS, NOBODY, is_text, operations
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -44,7 +45,7 @@ TELLTALE = ("syntax error", "unterminated", "pg8000", "sqlalchemy", "traceback",
 
 @pytest.fixture(scope="module")
 def accounts(api, database, disclosures):
-    with account_service(api, database) as service:
+    with account_service(api, database) as service, alert_service():
         yield service
 
 

@@ -80,6 +80,8 @@ def _keep(connection: Connection, trade: TradeDisclosed) -> int:
                 Account.disabled_at.is_(None),
                 Account.email_verified_at.is_not(None),
             )
+            # Two that insert the same at the same time wait for each other in one order only.
+            .order_by(Watchlist.id)
         )
         new += connection.execute(
             insert(AlertDelivery).from_select(columns, concerned).on_conflict_do_nothing()
