@@ -188,6 +188,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     _auth("list_api_tokens", "GET", "/tokens"),
     _auth("revoke_api_token", "DELETE", "/tokens/{token_id}"),
     _data("usage.show", "/usage"),
+    Route("status.show", "GET", f"{API_PREFIX}/status", Access.PUBLIC, _DATA),
+    _data("quality.list", "/quality"),
     _watchlists("list", "GET"),
     _watchlists("create", "POST", signs=True),
     _watchlists("detail", "GET", "/{watchlist_id}"),

@@ -23,11 +23,13 @@ class SortKey:
         column: Expression sorted by; never null.
         row_id: Identifier that breaks ties, of the table whose index holds both.
         parse: Reads a cursor's text back into a value of ``column``.
+        parse_id: Reads a cursor's text back into an identifier.
     """
 
     column: ColumnElement[Any] | InstrumentedAttribute[Any]
-    row_id: InstrumentedAttribute[uuid.UUID]
+    row_id: InstrumentedAttribute[Any]
     parse: Callable[[str], object]
+    parse_id: Callable[[str], object] = uuid.UUID
 
 
 def fetch_page(
@@ -67,7 +69,7 @@ def fetch_page(
         try:
             after = tuple_(
                 literal(key.parse(text_key), key.column.type),
-                literal(uuid.UUID(text_id), key.row_id.type),
+                literal(key.parse_id(text_id), key.row_id.type),
             )
         except (ValueError, ArithmeticError) as error:
             msg = "the cursor is malformed"

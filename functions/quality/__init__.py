@@ -1,0 +1,1 @@
+"""Quality of what was read."""
