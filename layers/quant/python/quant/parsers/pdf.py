@@ -1,6 +1,7 @@
 """Read what a PDF shows: characters in lines, images and drawn boxes, by PDFium.
 
-Coordinates are PDF points from the page's lower left corner (ISO 32000-1, 8.3). A glyph whose
+Coordinates are PDF points from the page's lower left corner (ISO 32000-1, 8.3); the edges of
+characters are rounded to hundredths. A glyph whose
 font does not say which character it is reads as U+FFFD.
 
 PDFium is written in C++ and is fed whatever the collectors were given, so it runs in a process
@@ -191,7 +192,7 @@ def _chars(text: pdfium.PdfTextPage, budget: _Budget) -> Iterator[tuple[float, C
         if not pdfium_c.FPDFText_GetCharOrigin(text, index, x, y):
             continue
         if pdfium_c.FPDFText_GetCharBox(text, index, left, right, bottom, top):
-            yield y.value, Char(char, left.value, right.value)
+            yield y.value, Char(char, round(left.value, 2), round(right.value, 2))
 
 
 def _character(code: int) -> str | None:
