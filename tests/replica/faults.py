@@ -11,7 +11,8 @@ class Fault:
         path: Beginning of the paths.
         status: HTTP status.
         headers: Further headers.
-        body: Body.
+        body: Body ...
+        encoding: ... and how its text becomes bytes.
         drip_s: Seconds before each byte of the body.
         truncated: The connection ends before the body does.
         endless: The body does not end.
@@ -26,6 +27,7 @@ class Fault:
     truncated: bool = False
     endless: bool = False
     times: int | None = None
+    encoding: str = "utf-8"
 
     def matches(self, path: str) -> bool:
         return path.startswith(self.path) and self.times != 0

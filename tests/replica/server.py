@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _fail(self, fault: Fault) -> None:
-        body = fault.body.encode()
+        body = fault.body.encode(fault.encoding)
         self.close_connection = fault.truncated or fault.endless
         self.send_response(fault.status)
         for name, value in fault.headers.items():

@@ -1,6 +1,7 @@
 """Collectors at work against the replica, with S3 and SQS as moto plays them."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,56 +19,59 @@ from quant.collectors.state import StateStore
 from quant.pipeline.raw import PREFIX, RawDocument
 from quant.settings import CollectorSettings
 
-BUCKET = "raw-documents"
 REGION = "us-east-1"
 CONTACT = "operator@quant.example"
 
 
 @dataclass(frozen=True)
 class Raw:
-    """The bucket of raw documents, seen from outside."""
+    """A bucket of raw documents, seen from outside."""
 
     client: Any = field(repr=False)
+    bucket: str
 
     def keys(self) -> list[str]:
-        answer = self.client.list_objects_v2(Bucket=BUCKET, Prefix=PREFIX)
+        answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=PREFIX)
         return [entry["Key"] for entry in answer.get("Contents", ())]
 
     def documents(self) -> list[RawDocument]:
-        store = RawStore(Bucket(BUCKET, self.client))
+        store = RawStore(Bucket(self.bucket, self.client))
         return [store.get(key) for key in self.keys()]
 
     def state(self, name: str) -> Any:
-        body = self.client.get_object(Bucket=BUCKET, Key=f"state/{name}.json")["Body"]
+        body = self.client.get_object(Bucket=self.bucket, Key=f"state/{name}.json")["Body"]
         return json.loads(body.read())
 
     def write_state(self, name: str, state: Any) -> None:
         self.client.put_object(
-            Bucket=BUCKET, Key=f"state/{name}.json", Body=json.dumps(state).encode()
+            Bucket=self.bucket, Key=f"state/{name}.json", Body=json.dumps(state).encode()
         )
 
     def forget(self, name: str) -> None:
-        self.client.delete_object(Bucket=BUCKET, Key=f"state/{name}.json")
+        self.client.delete_object(Bucket=self.bucket, Key=f"state/{name}.json")
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with mock_aws():
+            yield
+
+
+@pytest.fixture(scope="module")
+def s3(aws) -> Any:
+    return boto3.client("s3")
 
 
 @pytest.fixture
-def aws(monkeypatch) -> Iterator[None]:
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "testing"),
-        ("AWS_SECRET_ACCESS_KEY", "testing"),
-        ("AWS_DEFAULT_REGION", REGION),
-    ):
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        yield
-
-
-@pytest.fixture
-def raw(aws) -> Raw:
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    return Raw(client)
+def raw(s3) -> Raw:
+    bucket = f"raw-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return Raw(s3, bucket)
 
 
 @pytest.fixture
@@ -85,13 +89,13 @@ def settings(replica) -> CollectorSettings:
         prices_url=replica.url,
         contact=CONTACT,
         requests_per_second=1000,
-        timeout_s=1,
+        timeout_s=10,
     )
 
 
 @pytest.fixture
 def place(raw, settings) -> Workplace:
-    bucket = Bucket(BUCKET, raw.client)
+    bucket = Bucket(raw.bucket, raw.client)
     return Workplace(
         settings,
         RawStore(bucket),

@@ -2,22 +2,28 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import date, timedelta
 
 import pytest
+from collector_support import (
+    TODAY,
+    YEAR,
+    counts,
+    house,
+    house_request,
+    legislators,
+    prices,
+    senate,
+    senate_request,
+)
 from replica import HouseFiling, SenateFiling
 from replica.content import PAPER_ID, PTR_ID
 from senate_support import ptr_page
 
 from quant.collectors.fetch import LATER_S, SOON_S, fetch_all
 from quant.collectors.house import collect_indexes
-from quant.collectors.legislators import collect_legislators
 from quant.collectors.pacing import Deadline
-from quant.collectors.price_providers import provider_of
-from quant.collectors.prices import collect_prices
 from quant.collectors.run import Collector, collect
-from quant.collectors.senate import collect_search
 from quant.parsers.house_index import parse_house_index
 from quant.parsers.house_ptr import parse_house_ptr
 from quant.parsers.senate_index import parse_senate_index
@@ -26,42 +32,7 @@ from quant.pipeline.messages import CollectionOutcome, FetchRequest
 from quant.pipeline.raw import DocumentKind
 from quant.vocabulary import FilingSource
 
-TODAY = datetime.now(UTC).date()
-YEAR = TODAY.year
 COMPLETED = CollectionOutcome.COMPLETED
-
-
-def house(place, years=()):
-    work = partial(collect_indexes, years=years)
-    return collect(Collector.HOUSE, place.settings.house_url, work, place)
-
-
-def senate(place, since=None):
-    work = partial(collect_search, since=since)
-    return collect(Collector.SENATE, place.settings.senate_url, work, place)
-
-
-def legislators(place):
-    url = place.settings.legislators_url
-    return collect(Collector.LEGISLATORS, url, collect_legislators, place)
-
-
-def prices(place, provider="tiingo", key="key"):
-    source = provider_of(provider, key, place.settings.prices_url)
-    work = partial(collect_prices, provider=source)
-    return collect(Collector.PRICES, source.base_url, work, place)
-
-
-def counts(report):
-    return report.outcome, report.stored, report.unchanged
-
-
-def house_request(doc_id, year=YEAR):
-    return FetchRequest(source=FilingSource.HOUSE_CLERK, doc_id=doc_id, year=year)
-
-
-def senate_request(doc_id, *, paper=False):
-    return FetchRequest(source=FilingSource.SENATE_EFD, doc_id=doc_id, paper=paper)
 
 
 def test_the_house_indexes_of_this_year_and_the_last_are_kept(place, raw, replica):

@@ -183,6 +183,11 @@ def _collect_page(run: Run, session: SenateSession, state: SenateState) -> Senat
     assert state.until is not None  # noqa: S101
     reply = session.search(state.since, state.until, state.start)
     rows, total = require_senate_results(reply.content)
+    start = state.start + len(rows)
+    if not rows and start < total:
+        raise layout_changed(f"search results: {start} rows of {total}, then none")
+    if not total and state.until - state.since > 2 * OVERLAP:
+        raise layout_changed(f"search results: no filing since {state.since}")
     document = RawDocument(
         DocumentKind.SENATE_INDEX,
         run.today,
@@ -198,12 +203,9 @@ def _collect_page(run: Run, session: SenateSession, state: SenateState) -> Senat
         run.unchanged += 1
     else:
         run.keep(document)
-    start = state.start + len(rows)
     passed = (*state.passed, document.sha256)
     if start >= total:
         return SenateState(through=state.until, pages=passed)
-    if not rows:
-        raise layout_changed(f"search results: {start} rows of {total}, then none")
     return state.model_copy(update={"start": start, "passed": passed})
 
 
