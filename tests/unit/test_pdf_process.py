@@ -41,6 +41,13 @@ def test_a_killed_process_is_replaced(reader):
     assert reader.read(content) == expected
 
 
+def test_the_process_ends_with_its_requests(reader):
+    reader.read(ptr_pdf([PtrLine()]))
+    process = reader._process
+    process.stdin.close()  # as when the caller is killed
+    assert process.wait() == 0
+
+
 def test_a_document_that_ends_two_processes_is_damaged(reader, monkeypatch):
     monkeypatch.setattr(pdf_process.sys, "executable", "/bin/true")
     with pytest.raises(DocumentError) as refused:

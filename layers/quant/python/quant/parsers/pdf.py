@@ -1,8 +1,8 @@
 """Read what a PDF shows: characters in lines, images and drawn boxes, by PDFium.
 
 Coordinates are PDF points from the page's lower left corner (ISO 32000-1, 8.3); the edges of
-characters are rounded to hundredths. A glyph whose
-font does not say which character it is reads as U+FFFD.
+characters are rounded to hundredths. A glyph whose font does not say which character it is reads
+as U+FFFD.
 
 PDFium is written in C++ and is fed whatever the collectors were given, so it runs in a process
 of its own (``quant.parsers.pdf_process``); nothing else should call ``read_pdf``.
