@@ -20,7 +20,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from quant.alerts import queue, signing
+from quant import sqs
+from quant.alerts import signing
 from quant.alerts.deliveries import record_attempt
 from quant.db.session import write
 from quant.pipeline.messages import DeliveryReport, TradeDisclosed
@@ -216,16 +217,17 @@ def alert_service() -> Iterator[AlertService]:
         }.items():
             patch.setenv(name, value)
         patch.setattr(signing, "read_secret", {"webhook": MASTER}.__getitem__)
-        for function in (signing._master, queue._client):
+        for function in (signing._master, sqs._client):
             function.cache_clear()
-        sqs = boto3.client("sqs")
+        client = boto3.client("sqs")
         urls = {
-            name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("deliveries", "reports")
+            name: client.create_queue(QueueName=name)["QueueUrl"]
+            for name in ("deliveries", "reports")
         }
         for name, url in urls.items():
             patch.setenv(f"QUANT_{name.upper()}_QUEUE_URL", url)
         try:
-            yield AlertService(sqs, urls["deliveries"], urls["reports"])
+            yield AlertService(client, urls["deliveries"], urls["reports"])
         finally:
-            for function in (signing._master, queue._client):
+            for function in (signing._master, sqs._client):
                 function.cache_clear()

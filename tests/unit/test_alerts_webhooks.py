@@ -1,6 +1,9 @@
 import datetime as dt
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from openapi_support import FUNCTIONS
 
 import quant.settings
 from quant.alerts import signing, webhooks
@@ -212,3 +216,13 @@ def test_which_attempt_is_the_last():
     assert not is_final(MAX_ATTEMPTS - 1, 500)
     assert is_final(MAX_ATTEMPTS, None)
     assert is_final(1, GONE)
+
+
+def test_whoever_posts_carries_no_database_client():
+    """It starts without one, and has none to lend to whoever takes it over."""
+    code = "import alerts.deliver, sys; print({'sqlalchemy', 'pg8000'} & sys.modules.keys())"
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

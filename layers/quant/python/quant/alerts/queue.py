@@ -1,37 +1,10 @@
-"""The queues of alerts: webhooks that wait to be posted, and reports of how that went.
+"""The queues of alerts: webhooks that wait to be posted, and reports of how that went."""
 
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
-"""
+from collections.abc import Iterable
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from itertools import batched
-from typing import Any, Final
-
-from quant.errors import StoreUnavailableError
+from quant import sqs
 from quant.pipeline.messages import DeliveryReport, WebhookRequest
 from quant.settings import QueueSettings
-
-CONNECT_TIMEOUT_S: Final = 2.0
-READ_TIMEOUT_S: Final = 5.0
-_BATCH: Final = 10  # the most of one SendMessageBatch
-_STORE: Final = "queue"
-
-
-@cache
-def _client() -> Any:
-    # boto3 costs most of a second to import: only functions that use a queue pay for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return boto3.client(
-        "sqs",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 3, "mode": "standard"},
-        ),
-    )
 
 
 def send_requests(requests: Iterable[WebhookRequest]) -> None:
@@ -40,9 +13,7 @@ def send_requests(requests: Iterable[WebhookRequest]) -> None:
     Raises:
         StoreUnavailableError: The queue did not take all of them; it may hold some.
     """
-    url = _url(QueueSettings().deliveries_queue_url)
-    for part in batched(requests, _BATCH):
-        _send(url, [request.model_dump_json() for request in part])
+    sqs.send(_deliveries(), [request.model_dump_json() for request in requests])
 
 
 def send_report(report: DeliveryReport) -> None:
@@ -51,7 +22,10 @@ def send_report(report: DeliveryReport) -> None:
     Raises:
         StoreUnavailableError: The queue did not take it.
     """
-    _send(_url(QueueSettings().reports_queue_url), [report.model_dump_json()])
+    sqs.send(
+        _required(QueueSettings().reports_queue_url, "QUANT_REPORTS_QUEUE_URL"),
+        [report.model_dump_json()],
+    )
 
 
 def postpone(receipt_handle: str, seconds: int) -> None:
@@ -60,32 +34,15 @@ def postpone(receipt_handle: str, seconds: int) -> None:
     Raises:
         StoreUnavailableError: The queue cannot be reached.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    try:
-        _client().change_message_visibility(
-            QueueUrl=_url(QueueSettings().deliveries_queue_url),
-            ReceiptHandle=receipt_handle,
-            VisibilityTimeout=seconds,
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise StoreUnavailableError(_STORE) from error
+    sqs.postpone(_deliveries(), receipt_handle, seconds)
 
 
-def _url(url: str | None) -> str:
+def _deliveries() -> str:
+    return _required(QueueSettings().deliveries_queue_url, "QUANT_DELIVERIES_QUEUE_URL")
+
+
+def _required(url: str | None, variable: str) -> str:
     if url is None:
-        msg = "the function has no such queue"
+        msg = f"{variable} is not set"
         raise LookupError(msg)
     return url
-
-
-def _send(url: str, bodies: Sequence[str]) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-    try:
-        answer = _client().send_message_batch(QueueUrl=url, Entries=entries)
-    except (BotoCoreError, ClientError) as error:
-        raise StoreUnavailableError(_STORE) from error
-    if answer.get("Failed"):
-        raise StoreUnavailableError(_STORE)
