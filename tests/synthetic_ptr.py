@@ -26,6 +26,8 @@ NO_CHARACTERS = (
     + b" ".join(b"<%02X> <0000>" % code for code in range(97, 123))
     + b" endbfchar endcmap end end"
 )
+# "FIlINg STATuS": what fonts before 2022 made of small capitals.
+LACKING_CAPITALS = str.maketrans("GLU", "glu")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Style:
     """What differs between the reports' vintages.
 
     Attributes:
-        mapped_labels: Small capitals have character mappings, as before 2022.
+        mapped_labels: Small capitals have characters, some in the wrong case, as before 2022.
         glyph_boxes: Boxes are characters of a symbol font, as before 2022.
         boxes: There are boxes at all.
     """
@@ -128,12 +130,14 @@ class _Writer:
         self._show(x, y, [("F1", 8, text)])
 
     def small_capitals(self, x: float, y: float, text: str, size: float, tail: str = "") -> None:
-        """Show text whose letters but the capitals have no character mapping, then ``tail``."""
-        unmapped = not self._style.mapped_labels
-        runs = [
-            ("F2" if unmapped and font == "small" else "F1", size, "".join(run))
-            for font, run in groupby(text, lambda char: "small" if char.islower() else "large")
-        ]
+        """Show text set in small capitals as its vintage's fonts give it, then ``tail``."""
+        if self._style.mapped_labels:
+            runs = [("F1", size, text.upper().translate(LACKING_CAPITALS))]
+        else:
+            runs = [
+                ("F2" if small else "F1", size, "".join(run))
+                for small, run in groupby(text, str.islower)
+            ]
         self._show(x, y, [*runs, ("F1", 8, tail)])
 
     def _show(self, x: float, y: float, runs: Iterable[tuple[str, float, str]]) -> None:

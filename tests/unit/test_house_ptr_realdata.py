@@ -1,11 +1,14 @@
 """The three published House PTRs, against tables read off the rendered pages by eye."""
 
 import csv
-from collections import defaultdict
+import gzip
+import json
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
+from quant.ingest.values import parse_amount, parse_date, parse_operation
 from quant.parsers.house_ptr import parse_house_ptr
 
 pytestmark = pytest.mark.realdata
@@ -84,3 +87,40 @@ def test_filer_and_signature(data_dir, doc_id, name, state, district, signed):
     )
     assert str(filing.signed_date) == signed
     assert not filing.paper
+
+
+def test_an_independent_scrape_has_no_other_lines(data_dir):
+    # House Stock Watcher has 29 lines of these filings: fewer, but none that differs.
+    rows = json.loads(
+        gzip.decompress((data_dir / "house/house_stock_watcher.json.gz").read_bytes())
+    )
+    theirs = Counter(
+        (
+            row["filing_id"],
+            row["ticker"],
+            row["asset_description"],
+            row["owner"].lower(),
+            parse_date(row["transaction_date"]),
+            parse_date(row["disclosure_date"]),  # of notification: docs/data.md
+            parse_operation(row["type"]),
+            parse_amount(row["amount"]),
+        )
+        for row in rows
+        if row["filing_id"] in FILES
+    )
+    ours = Counter(
+        (
+            doc_id,
+            line.ticker,
+            line.asset,
+            line.owner,
+            line.transaction_date,
+            line.notification_date,
+            line.operation,
+            line.amount,
+        )
+        for doc_id, file in FILES.items()
+        for line in parse_house_ptr((data_dir / "house" / "ptr" / file).read_bytes()).lines
+    )
+    assert theirs.total() == 29
+    assert theirs <= ours
