@@ -18,8 +18,8 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 from aws_cdk import App  # noqa: E402
 from infra.app import add_stacks  # noqa: E402
 from infra.config import Config, config  # noqa: E402
-from infra.functions import FUNCTIONS  # noqa: E402
 from infra.paths import LAYERS, Artefacts  # noqa: E402
+from infra.pipeline_functions import FUNCTIONS, PIPELINE_FUNCTIONS  # noqa: E402
 
 from quant_http.routes import ROUTES  # noqa: E402
 
@@ -29,6 +29,8 @@ LOCAL_CONTEXT = {
     "valkey_host": "127.0.0.1",
     "valkey_port": "16379",
 }
+
+STACKS = ("Network", "Data", "Api", "Pipeline")
 
 Resource = dict[str, Any]
 
@@ -52,18 +54,26 @@ class Assembly:
     def properties(self, kind: str, stack: str = "Api") -> list[dict[str, Any]]:
         return [resource["Properties"] for resource in self.resources(kind, stack).values()]
 
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Return the properties of all functions by logical id."""
+        return {
+            logical_id: resource["Properties"]
+            for stack in STACKS
+            for logical_id, resource in self.resources("AWS::Lambda::Function", stack).items()
+        }
+
     def function(self, name: str) -> tuple[str, dict[str, Any]]:
-        """Return logical id and properties of a route's function."""
+        """Return logical id and properties of a function."""
         wanted = f"{name}.handler"
-        [found] = [
-            (logical_id, resource["Properties"])
-            for logical_id, resource in self.resources("AWS::Lambda::Function").items()
-            if resource["Properties"]["Handler"] == wanted
-        ]
+        [found] = [item for item in self.functions().items() if item[1]["Handler"] == wanted]
         return found
 
+    def stack_of(self, name: str) -> str:
+        """Return the stack of a function."""
+        return "Pipeline" if name in PIPELINE_FUNCTIONS else "Api"
+
     def code(self, name: str) -> Path:
-        """Return the folder that becomes a route's code."""
+        """Return the folder that becomes a function's code."""
         _, properties = self.function(name)
         digest = properties["Code"]["S3Key"].removesuffix(".zip")
         return self.folder / f"asset.{digest}"
@@ -72,7 +82,8 @@ class Assembly:
         """Return the statements of all policies attached to a role."""
         return [
             statement
-            for policy in self.properties("AWS::IAM::Policy")
+            for stack in STACKS
+            for policy in self.properties("AWS::IAM::Policy", stack)
             if {"Ref": role_id} in policy["Roles"]
             for statement in policy["PolicyDocument"]["Statement"]
         ]
@@ -117,6 +128,6 @@ def synthesise(environment: str, artefacts: Artefacts, folder: Path, **context: 
         folder=folder,
         templates={
             name: json.loads(Path(assembly.directory, f"{name}.template.json").read_text())
-            for name in ("Network", "Data", "Api")
+            for name in STACKS
         },
     )

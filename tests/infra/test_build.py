@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from infra import build
 from infra.components.function import handler_code
-from infra.functions import FUNCTIONS
 from infra.paths import BUILD, LAYERS, ROOT, Artefacts
+from infra.pipeline_functions import FUNCTIONS
 from infra_support import Assembly
 
 MEGABYTE = 1_000_000
@@ -44,7 +44,7 @@ def _pins(lock: Path) -> dict[str, str]:
 def test_layers_are_small(layers: Path) -> None:
     """Lambda allows 250 MB; bytecode is 19 MB of the API layer and saves its compilation."""
     sizes = {name: _unpacked(layers / f"{name}.zip") for name in LAYERS}
-    assert sizes["quant"] < 1 * MEGABYTE
+    assert sizes["quant"] < 2 * MEGABYTE
     assert sizes["api"] < 60 * MEGABYTE
     assert sum(sizes.values()) < 120 * MEGABYTE
 
@@ -77,7 +77,8 @@ def test_domain_layer_leaves_out_what_the_api_never_runs(local_layers: Path) -> 
     with zipfile.ZipFile(local_layers / "quant.zip") as packed:
         names = packed.namelist()
     assert "python/quant/settings.py" in names
-    assert not [name for name in names if re.search(r"quant/(cli|ingest|db/migrations)/", name)]
+    left_out = r"quant/(cli/|db/migrations/|ingest/(seed|synthetic)\.py)"
+    assert not [name for name in names if re.search(left_out, name)]
 
 
 @pytest.mark.parametrize("name", build.THIRD_PARTY_LAYERS)

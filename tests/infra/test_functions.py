@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
-from infra.functions import AUDIT_DRAIN, AUTHORIZER, FUNCTIONS, KEY_ROTATION
-from infra_support import Assembly
+from infra.functions import AUDIT_DRAIN, AUTHORIZER, KEY_ROTATION
+from infra.pipeline_functions import FUNCTIONS
+from infra_support import STACKS, Assembly
 
+from quant.pipeline.queues import Queue
 from quant.tiers import TIERS
 from quant_http.routes import ROUTES, Capability, Secret, Store
 
 NAMES = list(FUNCTIONS)
+TOKEN_SECRETS = {Secret.JWKS, Secret.SIGNING_KEY}
 
 
 def _role(properties: dict[str, Any]) -> str:
@@ -28,7 +31,7 @@ def _resources(statement: dict[str, Any]) -> list[Any]:
 
 
 def test_functions_are_those_of_the_table_alone(assembly: Assembly) -> None:
-    handlers = [item["Handler"] for item in assembly.properties("AWS::Lambda::Function")]
+    handlers = [item["Handler"] for item in assembly.functions().values()]
     assert sorted(handlers) == sorted(f"{name}.handler" for name in NAMES)
 
 
@@ -55,17 +58,28 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
         assert variables["QUANT_ENVIRONMENT"] == assembly.config.environment
         assert variables["POWERTOOLS_SERVICE_NAME"] == name
         signs = Secret.SIGNING_KEY in needs.secrets
+        told = set(needs.sends_to)
+        if needs.source and needs.source.defers:
+            told.add(needs.source.queue)
         queues = Capability.AUDIT_QUEUE in needs.capabilities
         mails = Capability.SEND_EMAIL in needs.capabilities
         for variable, expected in {
             "QUANT_DATABASE_HOST": Store.POSTGRES in needs.stores,
             "QUANT_VALKEY_HOST": Store.VALKEY in needs.stores,
             "QUANT_FALLBACK_SHARE": Store.VALKEY in needs.stores,
-            "QUANT_TOKEN_JWKS_SECRET_ARN": bool(needs.secrets),
+            "QUANT_TOKEN_JWKS_SECRET_ARN": bool(needs.secrets & TOKEN_SECRETS),
             "QUANT_TOKEN_SIGNING_KEY_SECRET_ARN": signs,
             "QUANT_AUDIT_QUEUE_URL": queues,
             "QUANT_EMAIL_SENDER": mails,
             "QUANT_PUBLIC_URL": mails,
+            "QUANT_WEBHOOK_SECRET_ARN": Secret.WEBHOOK in needs.secrets,
+            "QUANT_FETCH_QUEUE_URL": Queue.FETCH in told,
+            "QUANT_REPORTS_QUEUE_URL": Queue.REPORTS in told,
+            "QUANT_DELIVERIES_QUEUE_URL": Queue.DELIVERIES in told,
+            "QUANT_EVENT_BUS_NAME": needs.publishes,
+            "QUANT_RAW_BUCKET": bool(needs.objects),
+            "QUANT_COLLECTOR_CONTACT": needs.collects,
+            "QUANT_COLLECTOR_PRICES_SECRET_ARN": Secret.PRICES in needs.secrets,
         }.items():
             assert (variable in variables) is expected, (name, variable)
 
@@ -79,39 +93,36 @@ def test_fallback_share_is_the_reserved_concurrency(assembly: Assembly) -> None:
 
 
 def test_runs_on_arm_from_a_snapshot_on_aws(aws_assembly: Assembly) -> None:
-    for function in aws_assembly.properties("AWS::Lambda::Function"):
+    for function in aws_assembly.functions().values():
         assert function["Architectures"] == ["arm64"]
         assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
 
 
 def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> None:
-    functions = assembly.resources("AWS::Lambda::Function")
-    logs = assembly.resources("AWS::Logs::LogGroup")
     roles, groups = set(), set()
-    for logical_id, function in functions.items():
-        properties = function["Properties"]
+    for name in NAMES:
+        stack = assembly.stack_of(name)
+        logical_id, properties = assembly.function(name)
         roles.add(_role(properties))
         group = properties["LoggingConfig"]["LogGroup"]["Ref"]
         groups.add(group)
-        expected = f"/aws/lambda/{properties['FunctionName']}"
-        assert logs[group]["Properties"]["LogGroupName"] == expected
-        assert logs[group]["Properties"]["RetentionInDays"] > 0
+        log_group = assembly.resources("AWS::Logs::LogGroup", stack)[group]["Properties"]
+        assert log_group["LogGroupName"] == f"/aws/lambda/{properties['FunctionName']}"
+        assert log_group["RetentionInDays"] > 0
         [alias] = [
             alias
-            for alias in assembly.properties("AWS::Lambda::Alias")
+            for alias in assembly.properties("AWS::Lambda::Alias", stack)
             if alias["FunctionName"] == {"Ref": logical_id}
         ]
         assert alias["Name"] == "live"
         [version] = alias["FunctionVersion"]["Fn::GetAtt"][:1]
-        assert version in assembly.resources("AWS::Lambda::Version")
-    assert len(roles) == len(groups) == len(functions) == len(NAMES)
+        assert version in assembly.resources("AWS::Lambda::Version", stack)
+    assert len(roles) == len(groups) == len(NAMES)
 
 
 def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Assembly) -> None:
     connected = {
-        _role(function)
-        for function in assembly.properties("AWS::Lambda::Function")
-        if "VpcConfig" in function
+        _role(function) for function in assembly.functions().values() if "VpcConfig" in function
     }
     for stack in assembly.templates:
         for policy in assembly.properties("AWS::IAM::Policy", stack):
@@ -125,7 +136,7 @@ def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Asse
 
 
 def test_code_itself_may_not_touch_network_interfaces(assembly: Assembly) -> None:
-    for function in assembly.properties("AWS::Lambda::Function"):
+    for function in assembly.functions().values():
         statements = {item.get("Sid"): item for item in assembly.statements(_role(function))}
         assert ("AttachToVpc" in statements) is ("VpcConfig" in function)
         if "VpcConfig" in function:
@@ -139,7 +150,8 @@ def test_code_itself_may_not_touch_network_interfaces(assembly: Assembly) -> Non
 def test_managed_policies_belong_to_the_accounts_logging_role_alone(assembly: Assembly) -> None:
     attached = [
         str(policy)
-        for role in assembly.properties("AWS::IAM::Role")
+        for stack in STACKS
+        for role in assembly.properties("AWS::IAM::Role", stack)
         for policy in role.get("ManagedPolicyArns", [])
     ]
     assert len(attached) == 1
@@ -164,6 +176,8 @@ def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
         Store.VALKEY: "quant/local/valkey" if local else "CacheSecret",
         Secret.JWKS: "Jwks",
         Secret.SIGNING_KEY: "SigningKey",
+        Secret.WEBHOOK: "Webhook",
+        Secret.PRICES: "Prices",
     }
     for function, needs in FUNCTIONS.items():
         expected = [names[needed] for needed in (*needs.stores, *needs.secrets)]
@@ -215,11 +229,17 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= _READ_SECRET
     if needs.stores:
         expected |= {"kms:Decrypt"}
-    if Capability.AUDIT_QUEUE in needs.capabilities:
+    if Capability.AUDIT_QUEUE in needs.capabilities or needs.sends_to:
         expected |= _SEND
+    if needs.publishes:
+        expected |= {"events:PutEvents"}
+    if needs.objects.reads:
+        expected |= {"s3:GetObject", "s3:ListBucket"}
+    if needs.objects.writes:
+        expected |= {"s3:PutObject"}
     if Capability.SEND_EMAIL in needs.capabilities:
         expected |= {"ses:SendEmail"}
-    if name == AUDIT_DRAIN:
+    if name == AUDIT_DRAIN or needs.source:
         expected |= _DRAIN
     if name == KEY_ROTATION:
         expected |= _ROTATE
@@ -236,6 +256,23 @@ def test_mail_is_sent_from_the_platforms_address_alone(assembly: Assembly) -> No
                 [resource] = _resources(statement)
                 domain = sender.partition("@")[2]
                 assert resource["Fn::Join"][1][-1].endswith(f":identity/{domain}")
+
+
+def test_messages_are_sent_to_the_queues_of_the_needs_alone(assembly: Assembly) -> None:
+    for name, needs in FUNCTIONS.items():
+        _, function = assembly.function(name)
+        expected = {queue.capitalize() for queue in needs.sends_to}
+        if Capability.AUDIT_QUEUE in needs.capabilities:
+            expected.add("Audit")
+        sent_to = [
+            str(resource)
+            for statement in assembly.statements(_role(function))
+            if "sqs:SendMessage" in _actions(statement)
+            for resource in _resources(statement)
+        ]
+        assert len(sent_to) == len(expected), name
+        for queue in expected:
+            assert any(f"{queue}Queue" in resource for resource in sent_to), (name, queue)
 
 
 def test_only_the_rotation_writes_the_keys(assembly: Assembly) -> None:

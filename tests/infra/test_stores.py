@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from infra.functions import FUNCTIONS
+from infra.config import S3_PREFIX_LIST
+from infra.pipeline_functions import FUNCTIONS
 from infra_support import LOCAL_CONTEXT, Assembly
 
 from quant_http.routes import Store
@@ -45,7 +46,7 @@ def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> Non
         _, function = aws_assembly.function(name)
         if Store.POSTGRES in needs.stores:
             reserved += function["ReservedConcurrentExecutions"]
-        else:
+        elif not needs.concurrency:
             assert "ReservedConcurrentExecutions" not in function
     # Superusers, RDS itself and the migrations keep some.
     assert reserved <= int(group["Parameters"]["max_connections"]) - 15
@@ -98,7 +99,7 @@ def _kinds(assembly: Assembly, stack: str) -> Counter[str]:
     return Counter(item["Type"] for item in resources if item["Type"] not in ignored)
 
 
-@pytest.mark.parametrize("stack", ["Network", "Api"])
+@pytest.mark.parametrize("stack", ["Network", "Api", "Pipeline"])
 def test_local_stacks_have_the_resources_of_dev(
     assemble: Callable[[str], Assembly], stack: str
 ) -> None:
@@ -127,11 +128,16 @@ def test_network_has_no_way_out(assembly: Assembly) -> None:
 
 def test_security_groups_open_store_and_endpoint_ports_alone(assembly: Assembly) -> None:
     opened: Counter[tuple[str, int]] = Counter()
+    to_s3: list[tuple[str, int]] = []
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
         for rule in assembly.properties(kind, "Network"):
             assert "CidrIp" not in rule
             assert rule["FromPort"] == rule["ToPort"]
-            opened[kind, rule["FromPort"]] += 1
+            if "DestinationPrefixListId" in rule:
+                to_s3.append((rule["DestinationPrefixListId"], rule["FromPort"]))
+            else:
+                opened[kind, rule["FromPort"]] += 1
+    assert to_s3 == [(S3_PREFIX_LIST, 443)]
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
         assert opened[kind, 5432] == opened[kind, 6379] == 1
         assert opened[kind, 443] == 2
@@ -147,7 +153,8 @@ def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> No
         assert ("VpcConfig" in function) is bool(needs.stores)
         if needs.stores:
             groups = str(function["VpcConfig"]["SecurityGroupIds"])
-            assert groups.count("ClientsGroup") == len(needs.stores)
+            assert groups.count("ClientsGroup") == len(needs.stores) + bool(needs.objects)
+            assert ("BucketClients" in groups) is bool(needs.objects)
 
 
 def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembly) -> None:
@@ -158,7 +165,12 @@ def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembl
         for endpoint in assembly.properties("AWS::EC2::VPCEndpoint", "Network")
         if endpoint["VpcEndpointType"] == "Interface"
     }
-    assert {service.rsplit(".", 1)[1] for service in services} == {"secretsmanager", "sqs", "email"}
+    assert {service.rsplit(".", 1)[1] for service in services} == {
+        "secretsmanager",
+        "sqs",
+        "email",
+        "events",
+    }
 
 
 def _walk(node: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
@@ -194,5 +206,5 @@ def test_templates_hold_no_secret_value(assembly: Assembly) -> None:
 
 
 def test_no_variable_holds_a_secret(assembly: Assembly) -> None:
-    for function in assembly.properties("AWS::Lambda::Function"):
+    for function in assembly.functions().values():
         assert "{{resolve" not in json.dumps(function["Environment"])
