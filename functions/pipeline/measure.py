@@ -4,7 +4,7 @@ A rule invokes it every five minutes; the metrics reach CloudWatch by way of the
 embedded metric format.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
@@ -12,7 +12,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from quant.collectors.state import SYMBOLS, StateStore, Symbols
 from quant.db.session import read
-from quant.pipeline.measurements import Measurements, measure, traded_symbols
+from quant.pipeline.freshness import Freshness, SourceState, read_freshness
+from quant.pipeline.work import traded_symbols
 from quant.settings import RawSettings, database_settings
 
 logger = Logger()
@@ -24,15 +25,21 @@ database_settings()
 RawSettings()
 
 
-def _publish(measured: Measurements) -> None:
-    age = measured.latest_disclosure_age_s
-    if age is not None:
+_DAY_S: Final = 86_400
+
+
+def _publish(freshness: Freshness) -> None:
+    if freshness.disclosure_age_days is not None:
+        age = freshness.disclosure_age_days * _DAY_S
         metrics.add_metric("LatestDisclosureAge", MetricUnit.Seconds, age)
-    metrics.add_metric("OutboxWaiting", MetricUnit.Count, measured.outbox_waiting)
-    metrics.add_metric("OutboxAge", MetricUnit.Seconds, measured.outbox_age_s)
-    metrics.add_metric("DocumentsRejected", MetricUnit.Count, measured.rejected_documents)
-    unparsed = sum(work.listed - work.parsed for work in measured.work.values())
-    metrics.add_metric("FilingsUnparsed", MetricUnit.Count, unparsed)
+    stale = sum(source.state is not SourceState.CURRENT for source in freshness.sources)
+    metrics.add_metric("SourcesStale", MetricUnit.Count, stale)
+    backlog = freshness.backlog
+    since = backlog.oldest_message_at or freshness.at
+    metrics.add_metric("OutboxAge", MetricUnit.Seconds, (freshness.at - since).total_seconds())
+    metrics.add_metric("OutboxWaiting", MetricUnit.Count, backlog.messages_to_send)
+    metrics.add_metric("FilingsToFetch", MetricUnit.Count, backlog.filings_to_fetch)
+    metrics.add_metric("DocumentsRejected", MetricUnit.Count, backlog.documents_rejected)
 
 
 @metrics.log_metrics
@@ -42,7 +49,7 @@ def handler(_event: dict[str, Any], _context: Any) -> None:
     Raises:
         StoreUnavailableError: Postgres or S3 cannot be reached.
     """
-    measured = read(measure)
-    _publish(measured)
+    freshness = read(read_freshness)
+    _publish(freshness)
     StateStore.from_environment().save(SYMBOLS, Symbols(symbols=read(traded_symbols)))
-    logger.info("measured", latest_disclosure=measured.latest_disclosure)
+    logger.info("measured", current=freshness.current)

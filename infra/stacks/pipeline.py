@@ -149,6 +149,15 @@ class PipelineStack(Stack):
         )
         alarm_at(
             self,
+            "StaleAlarm",
+            config=self._config,
+            name="source-stale",
+            description="A source was not asked for news for far longer than its schedule says.",
+            metric=_metric(MEASURE, "SourcesStale", "Minimum"),
+            threshold=1,
+        )
+        alarm_at(
+            self,
             "AgeAlarm",
             config=self._config,
             name="disclosure-age",

@@ -188,6 +188,7 @@ def test_alarms_watch_what_no_queue_sets_aside(assembly: Assembly) -> None:
         "pipeline-errors",
         "source-refused",
         "source-changed",
+        "source-stale",
         "layout-unknown",
         "disclosure-age",
     }

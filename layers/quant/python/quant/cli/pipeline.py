@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from quant.pipeline.measurements import Measurements
+    from quant.pipeline.freshness import Freshness
     from quant.pipeline.operations import Depth, Operations, Progress
 
 app = typer.Typer(no_args_is_help=True, help="The pipeline of official filings.")
@@ -54,27 +54,30 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def status_command(environment: Environment, as_json: Json = False) -> None:
     """Show how fresh the data is, what is left to do, the queues and running backfills."""
     from quant.db.session import read  # noqa: PLC0415
-    from quant.pipeline.measurements import measure  # noqa: PLC0415
+    from quant.pipeline.freshness import read_freshness  # noqa: PLC0415
+    from quant.pipeline.work import work_by_source  # noqa: PLC0415
 
     with _failures():
         operations = _operations(environment)
-        measured = read(measure)
+        freshness = read(read_freshness)
+        work = read(work_by_source)
         depths = operations.depths()
         backfills = [operations.backfill_progress(arn) for arn in operations.running_backfills()]
     if as_json:
         answer = {
-            "measurements": asdict(measured),
+            "freshness": asdict(freshness),
+            "work": {source.value: asdict(done) for source, done in work.items()},
             "queues": {queue.value: asdict(depth) for queue, depth in depths.items()},
             "backfills": [asdict(progress) for progress in backfills],
         }
         typer.echo(json.dumps(answer, indent=2, default=str))
         return
     console = _console()
-    _print_freshness(console, measured)
+    _print_freshness(console, freshness)
     _print_queues(console, depths)
     with _bars(console) as bars:
-        for source, work in measured.work.items():
-            bars.add_task(f"{source} filings parsed", total=work.listed, completed=work.parsed)
+        for source, done in work.items():
+            bars.add_task(f"{source} filings", total=done.listed, completed=done.processed)
         for progress in backfills:
             _add(bars, "backfill", progress)
 
@@ -205,16 +208,30 @@ def _follow(bars: "Bars", description: str, steps: "Iterator[Progress]") -> "Pro
     return last
 
 
-def _print_freshness(console: "Console", measured: "Measurements") -> None:
+def _print_freshness(console: "Console", freshness: "Freshness") -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("collector", "last completed")
-    for collector, finished_at in measured.collected.items():
-        table.add_row(collector, f"{finished_at:%Y-%m-%d %H:%M} UTC")
+    table = Table("source", "state", "last run", "last completed", "latest disclosure")
+    for source in freshness.sources:
+        last = f"{source.last_outcome} {_time(source.last_run_at)}" if source.last_outcome else ""
+        day = source.latest_disclosure
+        table.add_row(
+            source.name,
+            source.state,
+            last,
+            _time(source.last_success_at),
+            day.isoformat() if day else "",
+        )
     console.print(table)
-    console.print(f"latest disclosure   {measured.latest_disclosure or 'none'}")
-    console.print(f"outbox waiting      {measured.outbox_waiting}")
-    console.print(f"documents rejected  {measured.rejected_documents}")
+    backlog = freshness.backlog
+    console.print(f"filings to fetch    {backlog.filings_to_fetch}")
+    console.print(f"messages to send    {backlog.messages_to_send}")
+    console.print(f"documents rejected  {backlog.documents_rejected}")
+    console.print(f"scans to review     {backlog.scans}")
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def _print_queues(console: "Console", depths: "dict[Queue, Depth]") -> None:
