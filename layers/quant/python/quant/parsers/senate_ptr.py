@@ -10,7 +10,7 @@ index. Source: https://efdsearch.senate.gov/search/.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +19,7 @@ from typing import Any, Final
 from quant.ingest.names import Filer
 from quant.ingest.values import (
     FIRST_DATE,
+    clean_text,
     is_blank,
     parse_amount,
     parse_asset_type,
@@ -32,6 +33,7 @@ from quant.ingest.vocabulary import Note, RejectReason
 from quant.parsers.html import lines_of, parse_html, text_of
 from quant.parsers.model import (
     DocumentError,
+    OptionTerms,
     ParsedFiling,
     RejectedLine,
     TransactionLine,
@@ -39,7 +41,7 @@ from quant.parsers.model import (
 )
 from quant.parsers.options import parse_option_terms
 from quant.parsers.senate_index import amendment_number, is_ptr_title
-from quant.vocabulary import AssetType, Chamber, FilingSource
+from quant.vocabulary import AssetType, Chamber, FilingSource, OptionType
 
 PARSER: Final = "senate-ptr/1"
 PAPER_PARSER: Final = "senate-paper/1"
@@ -63,6 +65,9 @@ _PAGES: Final = re.compile(r"\bPage\s+\d{1,4}\s+of\s+(\d{1,4})\b", re.ASCII)
 _HONORABLE: Final = re.compile(r"the\s+honorable\s+", re.IGNORECASE)
 # "(Boozman, John)" after the name, which repeats it.
 _REVERSED_NAME: Final = re.compile(r"\s*\([^()]*,[^()]*\)$")
+_OPTION_FIELDS: Final = ("option type", "strike price", "expires")
+_OPTION_TYPES: Final = {"call": OptionType.CALL, "put": OptionType.PUT}
+_STRIKE: Final = re.compile(r"\$?\s*(\d[\d,]{0,11}(?:\.\d{1,4})?)", re.ASCII)
 # Of the links of a page, the one to print it names the report it shows.
 _PRINTED: Final = re.compile(r"/search/print/[a-z]+/([0-9a-f-]{36})/?", re.ASCII | re.IGNORECASE)
 
@@ -87,12 +92,13 @@ def parse_senate_ptr(content: bytes, *, doc_id: str) -> ParsedFiling:
     page = parse_html(content)
     _check_identity(page, doc_id)
     header = _header(page)
-    if header.title is None or header.filer is None:
-        raise DocumentError(Unreadable.LAYOUT_UNKNOWN, "no title or filer of a report")
+    if header.title is None or header.filer is None or header.filed_date is None:
+        detail = "no title, filer or day of filing of a report"
+        raise DocumentError(Unreadable.LAYOUT_UNKNOWN, detail)
     lines: list[TransactionLine] = []
     rejects: list[RejectedLine] = []
     for number, cells in _rows(page):
-        line = _line(number, cells)
+        line = _line(number, cells, header.filed_date)
         if isinstance(line, TransactionLine):
             lines.append(line)
         else:
@@ -202,7 +208,7 @@ def _headings(table: Any) -> tuple[str, ...]:
     return tuple(text_of(cell) for cell in table.iter("th"))
 
 
-def _line(number: int, cells: Mapping[str, Any]) -> TransactionLine | RejectedLine:
+def _line(number: int, cells: Mapping[str, Any], filed: date) -> TransactionLine | RejectedLine:
     raw = {name: "; ".join(lines_of(cell)) for name, cell in cells.items()}
 
     def rejected(reason: RejectReason, column: str) -> RejectedLine:
@@ -211,7 +217,7 @@ def _line(number: int, cells: Mapping[str, Any]) -> TransactionLine | RejectedLi
     day = parse_date(raw["Transaction Date"])
     if day is None:
         return rejected(RejectReason.TRANSACTION_DATE_UNREADABLE, "Transaction Date")
-    if day < FIRST_DATE:
+    if not FIRST_DATE <= day <= filed:
         return rejected(RejectReason.TRANSACTION_DATE_IMPLAUSIBLE, "Transaction Date")
     operation = parse_operation(raw["Type"])
     if operation is None:
@@ -222,11 +228,12 @@ def _line(number: int, cells: Mapping[str, Any]) -> TransactionLine | RejectedLi
     owner, owner_note = parse_owner(raw["Owner"])
     ticker, ticker_note = _ticker(text_of(cells["Ticker"]))
     asset_type, type_note = parse_asset_type(raw["Asset Type"])
-    asset = raw["Asset Name"]
+    asset = clean_text(raw["Asset Name"])  # some texts were escaped twice
     asset_note = None if asset else Note.ASSET_MISSING
     comment = parse_comment(raw["Comment"])
-    terms = [asset, comment] if asset_type is AssetType.STOCK_OPTION else [asset]
-    option, option_note = parse_option_terms("; ".join(filter(None, terms)))
+    option, option_note = None, None
+    if asset_type is AssetType.STOCK_OPTION:
+        option, option_note = _option(lines_of(cells["Asset Name"]), comment)
     noted = (owner_note, ticker_note, type_note, asset_note, amount.note, option_note)
     return TransactionLine(
         line_number=number,
@@ -249,3 +256,31 @@ def _ticker(text: str) -> tuple[str | None, Note | None]:
     """Read the symbol; of an exchange's two, the first is that of what was given away."""
     symbols = [symbol for symbol in text.split() if not is_blank(symbol)]
     return parse_ticker(symbols[0]) if symbols else (None, None)
+
+
+def _option(lines: Sequence[str], comment: str | None) -> tuple[OptionTerms | None, Note | None]:
+    """Read the terms from the form's own fields below the asset, the number from the comment."""
+    said, note = parse_option_terms(comment)
+    fields = {
+        label.lower(): text.strip() for label, _, text in (line.partition(":") for line in lines)
+    }
+    kind, strike, expires = (fields.get(label, "") for label in _OPTION_FIELDS)
+    if not any((kind, strike, expires)):
+        return said, note
+    option_type = _OPTION_TYPES.get(kind.lower())
+    amount = _STRIKE.fullmatch(strike)
+    terms = OptionTerms(
+        option_type=option_type,
+        strike=Decimal(amount[1].replace(",", "")) if amount else None,
+        expires=parse_date(expires),
+        contracts=said.contracts if said else None,
+        shares=said.shares if said else None,
+        exercised=said is not None and said.exercised,
+    )
+    # An employee's option is filed as "Neither": it is no call or put of an exchange.
+    unclear = (
+        (option_type is None and not is_blank(kind) and kind.lower() != "neither")
+        or (terms.strike is None and not is_blank(strike))
+        or (terms.expires is None and not is_blank(expires))
+    )
+    return terms, Note.OPTION_TERMS_UNCLEAR if unclear else note
