@@ -23,7 +23,7 @@ app = RouteApp("watchlists.create")
 async def create_watchlist(request: Request, body: NewWatchlist) -> Response:
     """The webhook's secret is shown in this answer and never again.
 
-    A tier has a number of watchlists: 3 in free, 20 in basic, 100 in premium.
+    Where an account has as many watchlists as its tier allows, the answer is a 409.
     """
     made = create(caller(request).account_id, body.content(), origin(request))
     return unkept_json(made, status=201)

@@ -32,7 +32,7 @@ def _description() -> str:
     rows = "\n".join(
         f"| {tier.name} | {tier.requests_per_minute} | "
         f"{' | '.join(str(limit) for limit in tier.class_limits.values())} | "
-        f"{tier.monthly_quota:,} |"
+        f"{tier.monthly_quota:,} | {tier.watchlists} |"
         for tier in TIERS.values()
     )
     classes = list(next(iter(TIERS.values())).class_limits)
@@ -44,9 +44,10 @@ def _description() -> str:
         "Limits are requests in any 60 s: in all, and of those that an endpoint class has besides; "
         "`GET /api/v1/usage` tells where an account stands. Without a token they count by network "
         "(/24 of IPv4, /48 of IPv6).\n\n"
-        f"| tier | in all | {' | '.join(classes)} | requests a month |\n"
-        f"|---|---|{'---|' * len(classes)}---|\n"
-        f"{rows}\n| no token | {ANONYMOUS_PER_MINUTE} | {anonymous} | |\n"
+        f"| tier | in all | {' | '.join(classes)} | requests a month |"
+        " watchlists |\n"
+        f"|---|---|{'---|' * len(classes)}---|---|\n"
+        f"{rows}\n| no token | {ANONYMOUS_PER_MINUTE} | {anonymous} | | |\n"
     )
 
 
