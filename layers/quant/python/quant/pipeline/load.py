@@ -60,12 +60,12 @@ def _report(
     )
     without_ticker = connection.execute(
         text(
-            "select asset, count(*) from filing_lines where filing_id = :id and sha256 = :sha256"
+            "select asset, count(*) as lines from filing_lines where filing_id = :id and sha256 = :sha256"
             " and coalesce(ticker, resolved_ticker) is null and asset_type = any(:listed)"
             " group by asset order by asset"
         ),
         {"id": identity, "sha256": document.sha256, "listed": [kind.value for kind in LISTED]},
-    ).tuples()
+    )
     return Outcome(
         DocumentOutcome.PAPER if filing.paper else DocumentOutcome.LOADED,
         source=filing.source,
@@ -75,7 +75,7 @@ def _report(
         rejected=len(filing.rejects),
         reject_reasons=Counter(reject.reason.value for reject in filing.rejects),
         unmatched_names={} if matched or filer is None else {filer.display_name: rows},
-        unmatched_tickers=dict(without_ticker.all()),
+        unmatched_tickers={row.asset: row.lines for row in without_ticker},
     )
 
 

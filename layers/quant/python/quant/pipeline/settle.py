@@ -226,18 +226,17 @@ def resolve_tickers(
             {"keys": keys},
         )
     }
-    stated: dict[str, str] = dict(
-        connection.execute(
+    stated: dict[str, str] = {
+        row.asset_key: row.symbol
+        for row in connection.execute(
             text(
-                "select asset_key, min(ticker) from filing_lines"
+                "select asset_key, min(ticker) as symbol from filing_lines"
                 " where asset_key = any(:keys) and ticker is not null and ticker_confidence = 1"
                 " group by asset_key having count(distinct ticker) = 1"
             ),
             {"keys": keys},
         )
-        .tuples()
-        .all()
-    )
+    }
     resolved: dict[uuid.UUID, _Resolved] = {}
     for row in wanted:
         key = row.asset_key

@@ -165,10 +165,11 @@ _CHANGED: Final = text(
 
 
 def _not_fetched(connection: Connection, items: Sequence[WorkItem]) -> list[WorkItem]:
-    fetched = set(
-        connection.execute(
+    fetched = {
+        (row.source, row.doc_id)
+        for row in connection.execute(
             text("select source, doc_id from raw_documents where doc_id = any(:doc_ids)"),
             {"doc_ids": [item.doc_id for item in items]},
-        ).tuples()
-    )
+        )
+    }
     return [item for item in items if (item.source.value, item.doc_id) not in fetched]
