@@ -76,7 +76,7 @@ def ptr_pdf(
     page_bottom: float = PAGE_BOTTOM,
     packed: bool = True,
 ) -> bytes:
-    """Return a PTR; a greater ``page_bottom`` breaks pages earlier."""
+    """Return a PTR; with a greater ``page_bottom`` the pages are shorter."""
     writer = _Writer(style, page_bottom)
     writer.text(484, 712, f"Filing ID #{doc_id}")
     writer.small_capitals(118, 685, title, 28)
@@ -88,14 +88,14 @@ def ptr_pdf(
     writer.header(503)
     for line in lines:
         writer.transaction(line)
-    writer.advance(20)
+    writer.advance(20, table=False)
     writer.text(26, writer.y, FOOTNOTE)
     for text in ("Initial Public Offerings", "Certification and Signature"):
         writer.advance(25, table=False)
         writer.small_capitals(22, writer.y, text, 14)
     writer.advance(25, table=False)
     writer.text(22, writer.y, f"Digitally Signed: {name} , {signed}")
-    return pdf(writer.pages(), packed=packed)
+    return pdf(writer.pages(), height=writer.height, packed=packed)
 
 
 def scan_pdf(pages: int = 1) -> bytes:
@@ -113,8 +113,13 @@ class _Writer:
         self._pages: list[list[str]] = [[]]
         self.y = 0.0
 
+    @property
+    def height(self) -> float:
+        return 792 - (self._bottom - PAGE_BOTTOM)
+
     def pages(self) -> list[bytes]:
-        return ["\n".join(page).encode("latin-1") for page in self._pages]
+        down = f"1 0 0 1 0 {self.height - 792} cm"
+        return ["\n".join([down, *page]).encode("latin-1") for page in self._pages]
 
     def advance(self, points: float, *, table: bool = True) -> None:
         """Go down, to the next page where this one ends."""
@@ -199,7 +204,13 @@ def _wrap(text: str) -> list[str]:
     return textwrap.wrap(text, FIELD_WIDTH)
 
 
-def pdf(pages: Sequence[bytes], picture: bytes = b"<<>>", *, packed: bool = True) -> bytes:
+def pdf(
+    pages: Sequence[bytes],
+    picture: bytes = b"<<>>",
+    *,
+    height: float = 792,
+    packed: bool = True,
+) -> bytes:
     """Return a PDF of pages with these contents.
 
     The fonts are F1, and F2 that maps its glyphs to U+0000; ``/Im`` is ``picture``.
@@ -215,8 +226,8 @@ def pdf(pages: Sequence[bytes], picture: bytes = b"<<>>", *, packed: bool = True
     ]
     for number, content in enumerate(pages):
         objects.append(
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R/F2 4 0 R"
-            b">>/XObject<</Im 5 0 R>>>>/Contents %d 0 R>>" % (8 + 2 * number)
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 %d]/Resources<</Font<</F1 3 0 R/F2 4 0 R"
+            b">>/XObject<</Im 5 0 R>>>>/Contents %d 0 R>>" % (height, 8 + 2 * number)
         )
         data, coding = (
             (zlib.compress(content), b"/Filter/FlateDecode") if packed else (content, b"")

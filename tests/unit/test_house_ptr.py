@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -285,6 +286,21 @@ def test_other_documents_are_refused(content, reason):
     with pytest.raises(DocumentError) as refused:
         parse_house_ptr(content)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 3])
+@pytest.mark.parametrize("kept", [0.0, 0.5])
+def test_a_page_that_lost_its_content_is_noticed(page, kept):
+    content = ptr_pdf([PtrLine()] * 45, packed=False)
+    streams = [
+        found.span(1) for found in re.finditer(rb"stream\n(1 0 0.*?)endstream", content, re.S)
+    ]
+    assert len(streams) == 4
+    start, end = streams[page]
+    start += int((end - start) * kept)
+    with pytest.raises(DocumentError) as refused:
+        parse_house_ptr(content[:start] + b" " * (end - start) + content[end:])
+    assert refused.value.reason == Unreadable.LAYOUT_UNKNOWN
 
 
 def test_the_document_must_be_the_one_asked_for():

@@ -45,6 +45,8 @@ _HEADER: Final = ("id", "owner", "asset", "transaction", "date", "notification",
 _ID, _OWNER, _ASSET, _TYPE, _DATE, _NOTIFICATION, _AMOUNT, _GAINS = range(len(_HEADER))
 _HEADER_REST: Final = frozenset({"type", "date", "gains", ">", "$200?"})
 _FIRST_GLYPH: Final = 2.0  # a glyph may begin this far left of its column's heading
+# A page that the table fills ends this close to its edge: lines follow each other within 35 points.
+_PAGE_END: Final = 150.0
 
 _LABELS: Final = ("Filing Status", "Subholding Of", "Location", "Description", "Comments")
 _FOOTNOTE: Final = "* for the complete list of asset type abbreviations"
@@ -215,6 +217,7 @@ class _Form:
         self.rows: list[_Row] = []
         self.around: list[str] = []
         self._columns: tuple[float, ...] = ()
+        self._last_y = 0.0
         self.open = False
         self._label: str | None = None
 
@@ -226,12 +229,16 @@ class _Form:
         """
         lines = list(page.lines)
         header = next((i for i, line in enumerate(lines) if _header(line)), None)
-        if header is not None:
+        if header is None:
+            if self.open and not (lines and self._ends_table(lines[0])):
+                raise DocumentError(Unreadable.LAYOUT_UNKNOWN, f"page {number}: no table")
+        else:
             self._begin_table(lines[:header], number)
             self._columns = _header(lines[header])
             del lines[: header + 1]
-            while lines and self._is_header_rest(lines[0]):
+            while lines and _is_header_rest(lines[0]):
                 del lines[0]
+        self._last_y = lines[-1].y if lines else 0.0
         for line in lines:
             if self.open and self._ends_table(line):
                 self.open = False
@@ -245,15 +252,14 @@ class _Form:
         continued = self.open and all(_FILING_ID.fullmatch(text) for text in texts)
         if self._columns and not continued:
             raise DocumentError(Unreadable.LAYOUT_UNKNOWN, f"page {number}: another table")
+        if self._last_y > _PAGE_END and self._columns:
+            raise DocumentError(Unreadable.LAYOUT_UNKNOWN, f"page {number - 1}: breaks off")
         self.around += texts
         self.open = True
 
     def _ends_table(self, line: Line) -> bool:
         heading = line.x0 < self._columns[_ID] - _FIRST_GLYPH
         return heading or line.text.lower().startswith(_FOOTNOTE)
-
-    def _is_header_rest(self, line: Line) -> bool:
-        return all(word.text.lower() in _HEADER_REST for word in line.words())
 
     def _read_line(self, line: Line, page: Page, number: int) -> None:
         cells, straddled = self._split(line)
@@ -333,6 +339,10 @@ def _header(line: Line) -> tuple[float, ...]:
     if tuple(word.text.lower() for word in words) != _HEADER:
         return ()
     return tuple(word.x0 for word in words)
+
+
+def _is_header_rest(line: Line) -> bool:
+    return all(word.text.lower() in _HEADER_REST for word in line.words())
 
 
 def _label(text: str) -> tuple[str, str] | None:
