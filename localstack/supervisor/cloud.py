@@ -261,6 +261,7 @@ def _bring_up(
             _raise_if_failed(loaded)
             mail.allow_sender(endpoints, outputs)
             settings |= deploy.token_environment(endpoints, outputs)
+            settings |= deploy.pipeline_environment(outputs)
             with progress.step("signing keys and demo token"):
                 token = deploy.demo_token(endpoints, settings)
             loaded.result()

@@ -267,6 +267,17 @@ def token_environment(endpoints: Endpoints, outputs: Mapping[str, str]) -> dict[
     return environment
 
 
+def pipeline_environment(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the commands that operate the pipeline.
+
+    Raises:
+        StepError: the stacks name no bucket of raw documents.
+    """
+    if "RawBucketName" not in outputs:
+        raise StepError("deploy: the stacks have no output RawBucketName")
+    return {"QUANT_RAW_BUCKET": outputs["RawBucketName"]}
+
+
 def migrations_digest() -> str:
     """Return the digest of what brings the schema up to date."""
     folder = PROJECT / "layers" / "quant" / "python" / "quant" / "db"
