@@ -8,7 +8,16 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from quant.paging import DEFAULT_LIMIT
 from quant.trades import TradeFilters, TradeSort
-from quant.vocabulary import AssetType, Chamber, FilingSource, Operation, Owner, Party
+from quant.vocabulary import (
+    AssetType,
+    Chamber,
+    FilingSource,
+    FilingStatus,
+    Operation,
+    OptionType,
+    Owner,
+    Party,
+)
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,
     DataVersionField,
@@ -98,6 +107,17 @@ class FilingReference(BaseModel):
     filed_date: date | None = Field(examples=["2020-11-25"])
 
 
+class OptionTerms(BaseModel):
+    """Terms of an option as the filer describes them; null where the description is silent."""
+
+    type: OptionType | None = Field(examples=["call"])
+    strike: float | None = Field(description="Strike price, US dollars.", examples=[150])
+    expires: date | None = Field(examples=["2026-01-16"])
+    contracts: int | None = Field(examples=[50])
+    shares: int | None = Field(examples=[5000])
+    exercised: bool = Field(description="Whether the trade is its exercise.", examples=[False])
+
+
 class Trade(BaseModel):
     """One transaction line of a periodic transaction report (PTR)."""
 
@@ -105,7 +125,17 @@ class Trade(BaseModel):
     politician: PoliticianReference
     owner: Owner | None = Field(description="Who holds the asset.", examples=["spouse"])
     asset: str = Field(examples=["Beyond Meat, Inc."])
-    ticker: str | None = Field(description="Symbol, where one is disclosed.", examples=["BYND"])
+    ticker: str | None = Field(
+        description="Symbol, where one is disclosed or known for the asset's name.",
+        examples=["BYND"],
+    )
+    ticker_confidence: float | None = Field(
+        description="1 where the filing states the symbol or a review decided it, less where it "
+        "was found by the asset's name; null without a symbol or where the source does not say.",
+        ge=0,
+        le=1,
+        examples=[1],
+    )
     asset_type: AssetType | None = Field(examples=["stock"])
     operation: Operation = Field(examples=["sale_full"])
     transaction_date: date = Field(examples=["2020-11-10"])
@@ -128,6 +158,15 @@ class Trade(BaseModel):
         examples=[False],
     )
     comment: str | None = Field(examples=["Rebalancing"])
+    filing_status: FilingStatus | None = Field(
+        description="Whether the line is new or amends one filed before; null where the form "
+        "does not say.",
+        examples=["new"],
+    )
+    subholding_of: str | None = Field(
+        description="Account or trust that holds the asset.", examples=["Family Trust"]
+    )
+    option: OptionTerms | None = Field(description="Terms of an option that are described.")
     notes: list[str] = Field(
         description="Codes of what could not be read or had to be mended.",
         examples=[["disclosure_date_unknown"]],
@@ -143,6 +182,22 @@ class TradePage(BaseModel):
     data_version: DataVersionField
 
 
+class ReplacedLine(BaseModel):
+    """A line as it was filed before a later filing amended it."""
+
+    id: uuid.UUID = Field(examples=["0f14e45f-ceea-5b1c-9a3d-5d1b2f0c7e11"])
+    owner: Owner | None = Field(examples=["spouse"])
+    asset: str = Field(examples=["Beyond Meat, Inc."])
+    ticker: str | None = Field(examples=["BYND"])
+    asset_type: AssetType | None = Field(examples=["stock"])
+    operation: Operation = Field(examples=["sale_full"])
+    transaction_date: date = Field(examples=["2020-11-10"])
+    amount_min: float = Field(examples=[15001])
+    amount_max: float | None = Field(examples=[50000])
+    comment: str | None = Field(examples=["Rebalancing"])
+    filing: FilingReference
+
+
 class TradeDetail(Trade):
     """A trade with its source row."""
 
@@ -152,6 +207,9 @@ class TradeDetail(Trade):
     )
     also_reported_in: list[FilingReference] = Field(
         description="Other filings that report the same transaction, such as amendments."
+    )
+    replaces: list[ReplacedLine] = Field(
+        description="What this trade amended: earlier lines, the latest first."
     )
     raw: dict[str, Any] = Field(
         description="The source row, unchanged.",

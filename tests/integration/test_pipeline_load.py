@@ -22,9 +22,11 @@ from sqlalchemy import text
 from supervisor.database import APP_ROLE
 from synthetic_ptr import PtrLine, scan_pdf
 
+from quant.db.session import read
 from quant.ingest.disclosures import import_house, import_senate
 from quant.pipeline.documents import process
 from quant.pipeline.raw import DocumentKind, RawDocument
+from quant.trades import get_trade
 from quant.vocabulary import DocumentOutcome
 
 ACME = PtrLine(asset="Acme Corp. - Common Stock (ACME) [ST]")
@@ -266,6 +268,35 @@ def test_new_trades_are_announced_while_they_are_news(engine) -> None:
     process(repeated)
     announced = "select payload->>'ticker' from outbox where topic = 'trade.disclosed'"
     assert column(engine, announced) == ["ACME"]
+
+
+def test_trade_shows_its_terms_and_what_it_replaced(engine) -> None:
+    option = PtrLine(
+        asset="Alphabet Inc. (GOOGL) [OP]",
+        fields={
+            "Filing Status": "New",
+            "Description": "Purchased 50 call options with a strike price of $150 and an"
+            " expiration date of 1/16/26.",
+        },
+    )
+    process(house_ptr("20999001", option, signed="01/10/2025"))
+    for number, amount in ((2, "$15,001 - $50,000"), (3, "$50,001 - $100,000")):
+        fields = {**option.fields, "Filing Status": "Amended"}
+        line = PtrLine(asset=option.asset, amount=amount, fields=fields)
+        process(house_ptr(f"2099900{number}", line, signed=f"0{number}/10/2025"))
+    trade_id = scalar(engine, "select id from trades")
+    trade = read(lambda connection: get_trade(connection, trade_id))
+    assert trade["option"] == {
+        "type": "call",
+        "strike": Decimal(150),
+        "expires": date(2026, 1, 16),
+        "contracts": 50,
+        "shares": None,
+        "exercised": False,
+    }
+    assert (trade["filing_status"], trade["ticker_confidence"]) == ("amended", Decimal(1))
+    replaced = [(line["filing"]["doc_id"], int(line["amount_min"])) for line in trade["replaces"]]
+    assert replaced == [("20999002", 15001), ("20999001", 1001)]
 
 
 def house_row(filing_id: str, **changes):

@@ -13,10 +13,11 @@ from sqlalchemy import cast as sql_cast
 
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.models import Filing, Politician, Trade, TradeDuplicate
+from quant.db.pipeline_models import FilingLine
 from quant.errors import NotFoundError
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.politicians import identified_by
-from quant.vocabulary import AssetType, Chamber, Operation, Owner, Party
+from quant.vocabulary import AssetType, Chamber, LineOutcome, Operation, Owner, Party
 
 
 class TradeSort(StrEnum):
@@ -85,6 +86,15 @@ _COLUMNS: Final = (
     Trade.amount_max,
     Trade.capital_gains_over_200,
     Trade.comment,
+    Trade.status,
+    Trade.ticker_confidence,
+    Trade.subholding_of,
+    Trade.option_type,
+    Trade.option_strike,
+    Trade.option_expires,
+    Trade.option_contracts,
+    Trade.option_shares,
+    Trade.option_exercised,
     Trade.notes,
     Politician.id.label("politician_id"),
     Politician.bioguide_id,
@@ -115,6 +125,7 @@ def _shape(row: Any) -> dict[str, Any]:
         "owner": row.owner,
         "asset": row.asset,
         "ticker": row.ticker,
+        "ticker_confidence": row.ticker_confidence,
         "asset_type": row.asset_type,
         "operation": row.operation,
         "transaction_date": row.transaction_date,
@@ -124,6 +135,9 @@ def _shape(row: Any) -> dict[str, Any]:
         "amount_max": row.amount_max,
         "capital_gains_over_200": row.capital_gains_over_200,
         "comment": row.comment,
+        "filing_status": row.status,
+        "subholding_of": row.subholding_of,
+        "option": _option(row),
         "notes": row.notes,
         "filing": {
             "source": row.source,
@@ -131,6 +145,21 @@ def _shape(row: Any) -> dict[str, Any]:
             "url": row.url,
             "filed_date": row.filed_date,
         },
+    }
+
+
+def _option(row: Any) -> dict[str, Any] | None:
+    """Return the terms of an option, None where the trade has none."""
+    # Set, true or false, wherever a description has terms.
+    if row.option_exercised is None:
+        return None
+    return {
+        "type": row.option_type,
+        "strike": row.option_strike,
+        "expires": row.option_expires,
+        "contracts": row.option_contracts,
+        "shares": row.option_shares,
+        "exercised": row.option_exercised,
     }
 
 
@@ -208,7 +237,7 @@ def recent_trades(
 
 
 def get_trade(connection: Connection, trade_id: uuid.UUID) -> dict[str, Any]:
-    """Return one trade with its raw source row and the other filings that report it.
+    """Return one trade with its raw source row, its history and the other filings that report it.
 
     Raises:
         NotFoundError: There is no trade with this identifier.
@@ -229,5 +258,51 @@ def get_trade(connection: Connection, trade_id: uuid.UUID) -> dict[str, Any]:
         **_shape(row),
         "line_number": row.line_number,
         "also_reported_in": [dict(repeat._mapping) for repeat in repeats],
+        "replaces": _replaced(connection, trade_id),
         "raw": row.raw,
     }
+
+
+def _replaced(connection: Connection, trade_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Return the lines that a trade replaced, and those that they had replaced, latest first."""
+    replaced = (
+        select(FilingLine, literal(1).label("depth"))
+        .where(FilingLine.counterpart_id == trade_id, _IS_SUPERSEDED)
+        .cte("replaced", recursive=True)
+    )
+    replaced = replaced.union_all(
+        select(FilingLine, replaced.c.depth + 1)
+        .join(replaced, FilingLine.counterpart_id == replaced.c.trade_id)
+        .where(_IS_SUPERSEDED)
+    )
+    lines = connection.execute(
+        select(
+            replaced.c.trade_id.label("id"),
+            replaced.c.owner,
+            replaced.c.asset,
+            func.coalesce(replaced.c.ticker, replaced.c.resolved_ticker).label("ticker"),
+            replaced.c.asset_type,
+            replaced.c.operation,
+            replaced.c.transaction_date,
+            replaced.c.amount_min,
+            replaced.c.amount_max,
+            replaced.c.description.label("comment"),
+            Filing.source,
+            Filing.doc_id,
+            Filing.url,
+            Filing.filed_date,
+        )
+        .join(Filing, Filing.id == replaced.c.filing_id)
+        .order_by(replaced.c.depth, Filing.doc_id, replaced.c.line_number)
+    )
+    filing = ("source", "doc_id", "url", "filed_date")
+    return [
+        {
+            **{name: value for name, value in line._mapping.items() if name not in filing},
+            "filing": {name: line._mapping[name] for name in filing},
+        }
+        for line in lines
+    ]
+
+
+_IS_SUPERSEDED: Final = FilingLine.outcome == LineOutcome.SUPERSEDED

@@ -60,7 +60,8 @@ def _report(
     )
     without_ticker = connection.execute(
         text(
-            "select asset, count(*) as lines from filing_lines where filing_id = :id and sha256 = :sha256"
+            "select asset, count(*) as lines from filing_lines"
+            " where filing_id = :id and sha256 = :sha256"
             " and coalesce(ticker, resolved_ticker) is null and asset_type = any(:listed)"
             " group by asset order by asset"
         ),
