@@ -228,6 +228,13 @@ def test_a_line_without_its_parts_is_rejected_alone(line, reason):
     assert "Example" in filing.rejects[0].raw["asset"]
 
 
+@pytest.mark.parametrize("labels", [{}, {"Filing Stage": "New"}, fields(Account_Type="IRA")])
+def test_a_transaction_with_other_labels_is_rejected(labels):
+    filing = parse_house_ptr(ptr_pdf([PtrLine(), PtrLine(fields=labels)]))
+    assert len(filing.lines) == 1
+    assert [reject.reason for reject in filing.rejects] == [RejectReason.ROW_MALFORMED]
+
+
 @pytest.mark.parametrize(
     ("notification", "note"),
     [
@@ -277,6 +284,7 @@ LAST_PAGE_LOST = ptr_pdf([PtrLine()], page_bottom=430).replace(
         (ptr_pdf([PtrLine()], doc_id="none"), Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()], name=""), Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()], signed=""), Unreadable.LAYOUT_UNKNOWN),
+        (ptr_pdf([PtrLine(fields={})] * 3), Unreadable.LAYOUT_UNKNOWN),
         (LAST_PAGE_LOST, Unreadable.LAYOUT_UNKNOWN),
         (ptr_pdf([PtrLine()] * 400, page_bottom=640), Unreadable.TOO_LARGE),
     ],

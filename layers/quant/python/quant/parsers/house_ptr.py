@@ -112,6 +112,8 @@ def parse_house_ptr(content: bytes, *, doc_id: str | None = None) -> ParsedFilin
         except Unusable as unusable:
             reason, detail = unusable.reason, unusable.detail
             rejects.append(RejectedLine(number, reason, detail, row.raw()))
+    if all(reject.reason is RejectReason.ROW_MALFORMED for reject in rejects) and not lines:
+        raise DocumentError(Unreadable.LAYOUT_UNKNOWN, "no transaction as the form has them")
     return ParsedFiling(
         source=FilingSource.HOUSE_CLERK,
         doc_id=stated,
@@ -137,6 +139,7 @@ def _small_capitals(words: str, tail: str = "") -> re.Pattern[str]:
 
 _TITLE: Final = _small_capitals("Periodic Transaction Report")
 _LABEL_PATTERNS: Final = tuple((label, _small_capitals(label, r"\s*:\s*")) for label in _LABELS)
+_OTHER_LABEL: Final = re.compile(rf"\w{UNMAPPED}")
 
 
 def _first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
@@ -165,7 +168,7 @@ class _Row:
         page: Number of the page it begins on.
         cells: Of each column, the lines.
         ticked: State of the capital gains box; None where there is none to be seen.
-        fields: Of each label below the row, the lines.
+        fields: Of each label below the row, the lines; every transaction has a filing status.
         garbled: Something is where the form has nothing.
     """
 
@@ -274,7 +277,8 @@ class _Form:
                 Unreadable.LAYOUT_UNKNOWN, f"page {number}: text before the first transaction"
             )
         elif self._label is not None:
-            self.rows[-1].garbled |= bool(cells[_ID] or cells[_OWNER])
+            unknown = cells[_ID] or cells[_OWNER] or _OTHER_LABEL.match(line.text)
+            self.rows[-1].garbled |= bool(unknown)
             self.rows[-1].fields[self._label].append(line.text)
         else:
             self._continue_row(cells)
@@ -415,6 +419,8 @@ def _written(row: _Row) -> str | None:
 def _line(number: int, row: _Row, signed: date) -> TransactionLine:
     if row.garbled:
         raise Unusable(RejectReason.ROW_MALFORMED, "texts where the form has none")
+    if "Filing Status" not in row.fields:
+        raise Unusable(RejectReason.ROW_MALFORMED, "no filing status")
     day = _transaction_date(row.cell(_DATE), signed)
     operation = parse_operation(row.cell(_TYPE))
     if operation is None:
