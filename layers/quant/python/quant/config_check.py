@@ -26,6 +26,7 @@ from quant.secrets import read_secret
 from quant.settings import (
     ApiKeySettings,
     AuditSettings,
+    CollectorSettings,
     Credentials,
     DatabaseSettings,
     EdgeSettings,
@@ -33,8 +34,11 @@ from quant.settings import (
     Environment,
     LimitSettings,
     PasswordSettings,
+    QueueSettings,
+    RawSettings,
     SigningSettings,
     ValkeySettings,
+    WebhookSettings,
 )
 from quant.strength import weakness
 from quant.tiers import TIERS
@@ -49,6 +53,10 @@ SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     EmailSettings,
     LimitSettings,
     EdgeSettings,
+    RawSettings,
+    CollectorSettings,
+    QueueSettings,
+    WebhookSettings,
 )
 
 # The private key of RFC 8037, appendix A.1, and of every tutorial that copied it.
@@ -95,6 +103,15 @@ def _fields(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
 
 
 KNOWN: Final = frozenset(variable for settings in SETTINGS for variable in _fields(settings))
+# A function has the queues it sends to; the system as a whole has all of them.
+_QUEUES: Final = tuple(_fields(QueueSettings))
+_PLAIN_URLS: Final = (
+    "QUANT_PUBLIC_URL",
+    "QUANT_TOKEN_ISSUER",
+    "QUANT_AUDIT_QUEUE_URL",
+    *(variable for variable in _QUEUES if variable.endswith("_URL")),
+    *(variable for variable in _fields(CollectorSettings) if variable.endswith("_URL")),
+)
 # Every other setting has one value in all functions.
 _PER_FUNCTION: Final = frozenset({"QUANT_FALLBACK_SHARE"})
 
@@ -116,6 +133,7 @@ def check_variables(variables: Mapping[str, str]) -> list[Finding]:
     findings: list[Finding] = []
     for settings in SETTINGS:
         findings += _check_settings(settings, variables)
+    findings += _queues(variables)
     findings += _unknown(variables)
     findings += _formats(variables)
     if variables.get("QUANT_ENVIRONMENT") != Environment.LOCAL:
@@ -141,6 +159,12 @@ def _check_settings(
             variable = place if place.startswith("QUANT_") else f"{prefix}{place}".upper()
             code = "missing" if wrong["type"] == "missing" else "invalid"
             yield Finding(variable, code, wrong["msg"])
+
+
+def _queues(variables: Mapping[str, str]) -> Iterator[Finding]:
+    for variable in _QUEUES:
+        if variable not in variables:
+            yield Finding(variable, "missing", "no function sends to it")
 
 
 def _is_json(value: str) -> bool:
@@ -174,7 +198,7 @@ def _formats(variables: Mapping[str, str]) -> Iterator[Finding]:
         r"[^@\s]+@[^@\s]+\.[^@\s]+|[^@\s]+@localhost", parseaddr(sender)[1]
     ):
         yield Finding("QUANT_EMAIL_SENDER", "invalid", "is not an e-mail address")
-    for variable in ("QUANT_PUBLIC_URL", "QUANT_TOKEN_ISSUER", "QUANT_AUDIT_QUEUE_URL"):
+    for variable in _PLAIN_URLS:
         url = variables.get(variable)
         if url and not _is_plain_url(url):
             yield Finding(variable, "invalid", "is not a plain http or https URL")
@@ -205,7 +229,7 @@ def _deployed_rules(variables: Mapping[str, str]) -> Iterator[Finding]:
     for variable in ("QUANT_DATABASE_TLS", "QUANT_VALKEY_TLS"):
         if variables.get(variable, "true").lower() not in _TRUE:
             yield Finding(variable, "tls", "TLS must be on")
-    for variable in ("QUANT_TOKEN_ISSUER", "QUANT_PUBLIC_URL", "QUANT_AUDIT_QUEUE_URL"):
+    for variable in _PLAIN_URLS:
         if variable in variables and urlsplit(variables[variable]).scheme != "https":
             yield Finding(variable, "https", "must be an https URL")
     for variable, arn in _secret_arns(variables):
@@ -220,8 +244,9 @@ def _no_local_places(variables: Mapping[str, str]) -> Iterator[Finding]:
     for variable in ("QUANT_DATABASE_HOST", "QUANT_VALKEY_HOST"):
         if variables.get(variable) in _LOCAL_HOSTS:
             yield Finding(variable, "local", "names this machine")
-    if _points_here(variables.get("QUANT_PUBLIC_URL", "")):
-        yield Finding("QUANT_PUBLIC_URL", "local", "names this machine")
+    for variable in _PLAIN_URLS:
+        if _points_here(variables.get(variable, "")):
+            yield Finding(variable, "local", "names this machine")
     for variable in variables:
         if variable.startswith("AWS_ENDPOINT_URL"):
             yield Finding(variable, "local", "sends AWS calls elsewhere")
@@ -277,7 +302,7 @@ def check_secrets(
     for (variable, _), content in contents.items():
         if variable in {"QUANT_DATABASE_SECRET_ARN", "QUANT_VALKEY_SECRET_ARN"}:
             findings += _check_credentials(variable, content, severity)
-        elif variable == "QUANT_API_KEY_SECRET_ARNS":
+        elif variable in {"QUANT_API_KEY_SECRET_ARNS", "QUANT_WEBHOOK_SECRET_ARN"}:
             findings += _check_strength(variable, content, severity)
     findings += _check_api_keys(variables, contents)
     findings += _check_keys(contents)
