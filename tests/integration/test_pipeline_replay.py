@@ -112,7 +112,7 @@ def engine(postgres, migrated_template, role_passwords):
 
 
 class Failing:
-    """Breaks one of 20 transactions of the worker, from the fifth on, at a statement inside."""
+    """Breaks the connection within or soon after one of 20 transactions, from the fifth on."""
 
     def __init__(self) -> None:
         self._random = random.Random(9)
@@ -130,7 +130,8 @@ class Failing:
     def _before(self, _connection, _cursor, statement, *_: object) -> None:
         if statement == "begin":
             self._begun += 1
-            self._countdown = self._random.randint(1, 8) if self._begun % 20 == 5 else 0
+            if self._begun % 20 == 5:
+                self._countdown = self._random.randint(1, 8)
         elif self._countdown > 0:
             self._countdown -= 1
             if self._countdown == 0:
