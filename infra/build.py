@@ -30,7 +30,13 @@ AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 THIRD_PARTY_LAYERS: Final = ("api", "auth")
 
 # Command line, ingestion and schema changes run outside the API's functions.
-_NOT_SERVED: Final = ("quant/cli", "quant/db/migrate.py", "quant/db/migrations", "quant/ingest")
+_NOT_SERVED: Final = (
+    "quant/cli",
+    "quant/db/migrate.py",
+    "quant/db/migrations",
+    "quant/demo.py",
+    "quant/ingest",
+)
 
 _DOCS_ASSETS: Final = {
     "swagger-init.js": "functions/docs/swagger-init.js",

@@ -17,6 +17,9 @@ REGION: Final = "us-east-1"
 TOKEN_AUDIENCE: Final = "quant-api"  # noqa: S105 - a claim's value, not a secret
 DATABASE_NAME: Final = "quant"
 
+# Characters of a generated secret: letters and digits, hence some 380 bits.
+SECRET_LENGTH: Final = 64
+
 # How long API Gateway reuses an authorizer's answer for a token; a revoked key lives this long.
 AUTHORIZER_CACHE_SECONDS: Final = 60
 
@@ -101,6 +104,7 @@ class Config:
         retain_data: Whether a deleted stack leaves its secrets and logs behind.
         stage_rate_limit: Requests per second the whole stage admits, public routes included.
         stage_burst_limit: Token bucket of the whole stage, requests.
+        clients_per_plan: Clients each tier's usage plan has room for; they share it.
         database: RDS settings; ``None`` where the local endpoints stand in.
         cache: ElastiCache settings; ``None`` where the local endpoints stand in.
         local: The local endpoints; ``None`` on AWS.
@@ -120,6 +124,7 @@ class Config:
     retain_data: bool
     stage_rate_limit: int
     stage_burst_limit: int
+    clients_per_plan: int
     database: DatabaseConfig | None = None
     cache: CacheConfig | None = None
     local: LocalEndpoints | None = None
@@ -198,6 +203,7 @@ def _local(endpoints: LocalEndpoints) -> Config:
         retain_data=False,
         stage_rate_limit=100,
         stage_burst_limit=200,
+        clients_per_plan=1,
         local=endpoints,
     )
 
@@ -213,6 +219,7 @@ def _dev() -> Config:
         retain_data=False,
         stage_rate_limit=20,
         stage_burst_limit=40,
+        clients_per_plan=10,
         database=DatabaseConfig(
             instance_type="t4g.micro",
             storage_gib=20,
@@ -236,6 +243,7 @@ def _prod() -> Config:
         retain_data=True,
         stage_rate_limit=200,
         stage_burst_limit=400,
+        clients_per_plan=500,
         database=DatabaseConfig(
             instance_type="t4g.medium",
             storage_gib=50,

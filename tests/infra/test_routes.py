@@ -122,7 +122,11 @@ def test_api_is_regional_and_keys_come_from_the_authorizer(assembly: Assembly) -
 def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> None:
     [stage] = assembly.properties("AWS::ApiGateway::Stage")
     assert stage["StageName"] == assembly.config.environment
-    assert "$context.requestId" in stage["AccessLogSetting"]["Format"]
+    logged = stage["AccessLogSetting"]["Format"]
+    assert "$context.requestId" in logged
+    # The audit log keeps both anonymised, under the same request id.
+    assert "sourceIp" not in logged
+    assert "userAgent" not in logged
     [settings] = stage["MethodSettings"]
     assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
     assert not settings.get("DataTraceEnabled")

@@ -1,5 +1,6 @@
 import importlib
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -215,6 +216,28 @@ def test_the_function_refuses_other_secrets_and_steps(rotate, secrets_manager):
         step(rotate, "createSecret", "0" * 32, "another")
     with pytest.raises(ValueError, match="no rotation step"):
         step(rotate, "dropSecret", "0" * 32, secret)
+
+
+def test_the_command_makes_the_keys_of_deployed_functions(secrets_manager, monkeypatch):
+    import quant.config_check
+
+    names = ("ISSUER", "AUDIENCE", "JWKS_SECRET_ARN", "SIGNING_KEY_SECRET_ARN")
+    deployed = {f"QUANT_TOKEN_{name}": os.environ[f"QUANT_TOKEN_{name}"] for name in names}
+    for name in deployed:
+        monkeypatch.delenv(name)
+    functions = {"quant-dev-auth-login": deployed, "quant-dev-trades-list": {}}
+    monkeypatch.setattr(
+        quant.config_check,
+        "deployed_functions",
+        lambda prefix, _client: functions if prefix == "quant-dev-" else {},
+    )
+    ensure = ["keys", "ensure", "--functions"]
+    made = CliRunner().invoke(quant_command, [*ensure, "quant-dev-"])
+    assert made.exit_code == 0, made.output
+    assert current_signing_key("signing").kid in made.output
+    absent = CliRunner().invoke(quant_command, [*ensure, "quant-prod-"])
+    assert absent.exit_code == 1
+    assert "no functions quant-prod-*" in absent.stderr
 
 
 def test_the_command_rotates_when_the_next_key_may_sign(secrets_manager):

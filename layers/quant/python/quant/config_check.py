@@ -85,6 +85,9 @@ class Finding:
     message: str
     severity: Severity = Severity.ERROR
 
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.variable}: {self.message}"
+
 
 def _fields(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
     prefix = str(settings.model_config.get("env_prefix", ""))
@@ -359,6 +362,19 @@ def union(functions: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], l
     if not functions:
         findings.append(Finding("*", "missing", "there are no functions of this name"))
     return together, findings
+
+
+def check_deployed(
+    functions: Mapping[str, Mapping[str, str]], read: Callable[[str], str] = read_secret
+) -> list[Finding]:
+    """Return what is wrong with the variables of all deployed functions and with their secrets.
+
+    Args:
+        functions: Environment variables by function.
+        read: Reads a secret.
+    """
+    variables, findings = union(functions)
+    return [*findings, *check_variables(variables), *check_secrets(variables, read)]
 
 
 def deployed_functions(prefix: str, client: Any) -> dict[str, dict[str, str]]:

@@ -4,9 +4,10 @@ Every variable starts with ``QUANT_``. A secret is never in the environment: a v
 (``..._SECRET_ARN``) and its value is read from Secrets Manager once per process.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -96,6 +97,17 @@ class SigningSettings(TokenSettings):
 
     signing_key_secret_arn: NonEmpty
     lifetime_s: int = Field(default=1800, gt=0, le=MAX_TOKEN_LIFETIME_S)
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """Return the settings that variables other than the process's own describe."""
+        prefix = "QUANT_TOKEN_"
+        values: dict[str, Any] = {
+            name.removeprefix(prefix).lower(): value
+            for name, value in variables.items()
+            if name.startswith(prefix)
+        }
+        return cls(**values)
 
 
 class ApiKeySettings(BaseSettings):
