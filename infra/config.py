@@ -17,6 +17,9 @@ REGION: Final = "us-east-1"
 TOKEN_AUDIENCE: Final = "quant-api"  # noqa: S105 - a claim's value, not a secret
 DATABASE_NAME: Final = "quant"
 
+# Where S3 is in REGION, for rules of security groups.
+S3_PREFIX_LIST: Final = "pl-63a5400a"
+
 # Characters of a generated secret: letters and digits, hence some 380 bits.
 SECRET_LENGTH: Final = 64
 
@@ -104,6 +107,7 @@ class Config:
         retain_data: Whether a deleted stack leaves its secrets and logs behind.
         stage_rate_limit: Requests per second the whole stage admits, public routes included.
         stage_burst_limit: Token bucket of the whole stage, requests.
+        anchor_days: Days that anchors of the audit log cannot be deleted.
         clients_per_plan: Clients each tier's usage plan has room for; they share it.
         database: RDS settings; ``None`` where the local endpoints stand in.
         cache: ElastiCache settings; ``None`` where the local endpoints stand in.
@@ -124,6 +128,7 @@ class Config:
     retain_data: bool
     stage_rate_limit: int
     stage_burst_limit: int
+    anchor_days: int
     clients_per_plan: int
     database: DatabaseConfig | None = None
     cache: CacheConfig | None = None
@@ -203,6 +208,7 @@ def _local(endpoints: LocalEndpoints) -> Config:
         retain_data=False,
         stage_rate_limit=100,
         stage_burst_limit=200,
+        anchor_days=1,
         clients_per_plan=1,
         local=endpoints,
     )
@@ -219,6 +225,7 @@ def _dev() -> Config:
         retain_data=False,
         stage_rate_limit=20,
         stage_burst_limit=40,
+        anchor_days=7,
         clients_per_plan=10,
         database=DatabaseConfig(
             instance_type="t4g.micro",
@@ -243,6 +250,8 @@ def _prod() -> Config:
         retain_data=True,
         stage_rate_limit=200,
         stage_burst_limit=400,
+        # As long as the log keeps what they bear witness of: three years, by the month.
+        anchor_days=1096 + 31,
         clients_per_plan=500,
         database=DatabaseConfig(
             instance_type="t4g.medium",

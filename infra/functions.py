@@ -7,7 +7,9 @@ from quant.tiers import EndpointClass
 from quant_http.routes import ROUTES, Capability, Route, Secret, Store
 
 AUTHORIZER: Final = "authorizer.jwt"
+AUDIT_ANCHOR: Final = "audit.anchor"
 AUDIT_DRAIN: Final = "audit.drain"
+AUDIT_MAINTENANCE: Final = "audit.maintain"
 KEY_ROTATION: Final = "keys.rotate"
 
 # Names in ``Config.concurrency`` besides the endpoint classes.
@@ -83,6 +85,25 @@ _EVENT_FUNCTIONS: Final = (
         concurrency=EVENT_CLASS,
         memory_mb=512,
         timeout_s=10,
+    ),
+    FunctionNeeds(
+        name=AUDIT_ANCHOR,
+        layers=("quant", "api"),
+        stores=frozenset({Store.POSTGRES}),
+        secrets=frozenset(),
+        concurrency=EVENT_CLASS,
+        memory_mb=512,
+        timeout_s=30,
+    ),
+    # Reads the whole log before it drops any of it, hence as long as Lambda allows.
+    FunctionNeeds(
+        name=AUDIT_MAINTENANCE,
+        layers=("quant", "api"),
+        stores=frozenset({Store.POSTGRES}),
+        secrets=frozenset(),
+        concurrency=EVENT_CLASS,
+        memory_mb=1024,
+        timeout_s=900,
     ),
     FunctionNeeds(
         name=KEY_ROTATION,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy, SecretValue
@@ -149,6 +149,13 @@ def local_stores(scope: Construct, config: Config, endpoints: LocalEndpoints) ->
 _DATABASE_EXTRA: Final = {"QUANT_DATABASE_NAME": DATABASE_NAME}
 
 
+def local_owner(scope: Construct, config: Config, database: StoreConnection) -> StoreConnection:
+    """Return how the owner of the schema connects to this machine's database."""
+    name = config.secret_name("database-admin")
+    secret = secretsmanager.Secret.from_secret_name_v2(scope, "PostgresOwnerSecret", name)
+    return replace(database, secret=secret, secret_id=name)
+
+
 class Database(Construct):
     """PostgreSQL 18 on RDS: encrypted, TLS only, private.
 
@@ -156,6 +163,7 @@ class Database(Construct):
         instance: The RDS instance.
         admin_secret: Credentials of the owner of the schema; migrations use them.
         connection: How functions connect, as the role ``quant_app``.
+        owner: How the owner of the schema connects.
     """
 
     def __init__(
@@ -223,6 +231,11 @@ class Database(Construct):
             key=key,
             tls=True,
             extra=_DATABASE_EXTRA,
+        )
+        self.owner = replace(
+            self.connection,
+            secret=_reference(self.admin_secret),
+            secret_id=self.admin_secret.secret_arn,
         )
 
 

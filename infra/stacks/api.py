@@ -13,9 +13,12 @@ from constructs import Construct
 
 from infra.components.function import HandlerFunction
 from infra.components.rest_api import RestApi
+from infra.components.scheduled import Scheduled
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import (
+    AUDIT_ANCHOR,
     AUDIT_DRAIN,
+    AUDIT_MAINTENANCE,
     AUTHORIZER,
     FUNCTIONS,
     KEY_ROTATION,
@@ -75,6 +78,8 @@ class ApiStack(Stack):
             self.api.add_route(route, self.functions[route.name].alias)
         self.api.add_preflights(ROUTES)
         self._drain_audit_queue(self.functions[AUDIT_DRAIN])
+        self._anchor_audit_log(self.functions[AUDIT_ANCHOR])
+        self._maintain_audit_log(self.functions[AUDIT_MAINTENANCE])
         self._rotate_signing_key(self.functions[KEY_ROTATION])
         self._watch_limiter()
 
@@ -103,6 +108,9 @@ class ApiStack(Stack):
 
     def _function(self, needs: FunctionNeeds, construct_id: str) -> HandlerFunction:
         stores = [self._data.stores[store] for store in sorted(needs.stores)]
+        groups = [self._network.client_groups[store.store] for store in stores]
+        if needs.name == AUDIT_ANCHOR:
+            groups.append(self._network.bucket_clients)
         function = HandlerFunction(
             self,
             construct_id,
@@ -115,7 +123,7 @@ class ApiStack(Stack):
             timeout_s=needs.timeout_s,
             bundles=needs.bundles,
             vpc=self._network.vpc if stores else None,
-            security_groups=[self._network.client_groups[store.store] for store in stores],
+            security_groups=groups,
             reserved_concurrency=self._config.concurrency[needs.concurrency] if stores else None,
         )
         for store in stores:
@@ -191,6 +199,36 @@ class ApiStack(Stack):
                 max_concurrency=self._config.concurrency[FUNCTIONS[AUDIT_DRAIN].concurrency],
                 report_batch_item_failures=True,
             )
+        )
+
+    def _anchor_audit_log(self, function: HandlerFunction) -> None:
+        """Have the log's newest place kept, every hour."""
+        bucket = self._data.anchors
+        function.function.add_environment("QUANT_AUDIT_ANCHOR_BUCKET", bucket.bucket_name)
+        function.role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects("*")])
+        )
+        Scheduled(
+            self,
+            "AuditAnchorSchedule",
+            config=self._config,
+            name="audit-anchor",
+            function=function,
+            expression="cron(5 * * * ? *)",
+        )
+
+    def _maintain_audit_log(self, function: HandlerFunction) -> None:
+        """Have the log's months made and dropped, every night, by the schema's owner."""
+        owner = self._data.database_owner
+        owner.grant_credentials(function.role)
+        function.function.add_environment("QUANT_DATABASE_OWNER_SECRET_ARN", owner.secret_id)
+        Scheduled(
+            self,
+            "AuditMaintenanceSchedule",
+            config=self._config,
+            name="audit-maintenance",
+            function=function,
+            expression="cron(25 3 * * ? *)",
         )
 
     def _rotate_signing_key(self, function: HandlerFunction) -> None:

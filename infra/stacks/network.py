@@ -7,7 +7,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.config import Config
+from infra.config import S3_PREFIX_LIST, Config
 from quant_http.routes import Store
 
 STORE_PORTS: Final[Mapping[Store, int]] = {Store.POSTGRES: 5432, Store.VALKEY: 6379}
@@ -21,6 +21,7 @@ class NetworkStack(Stack):
         vpc: Two availability zones, one isolated subnet in each, no NAT gateway.
         store_groups: Security group of each data store; admits its clients alone.
         client_groups: Security group a function needs to reach each data store.
+        bucket_clients: Security group a function needs to reach S3.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, **kwargs: Any):
@@ -54,6 +55,17 @@ class NetworkStack(Stack):
             _allow(client, endpoints, _TLS_PORT, f"{name} client to AWS endpoints")
             self.store_groups[store] = server
             self.client_groups[store] = client
+        self.bucket_clients = self._group("BucketClients", "Clients of S3")
+        ec2.CfnSecurityGroupEgress(
+            self,
+            "BucketClientsToS3",
+            group_id=self.bucket_clients.security_group_id,
+            destination_prefix_list_id=S3_PREFIX_LIST,
+            ip_protocol="tcp",
+            from_port=_TLS_PORT,
+            to_port=_TLS_PORT,
+            description="S3 client to its gateway endpoint",
+        )
         for service in config.interface_endpoints:
             self.vpc.add_interface_endpoint(
                 service.capitalize(),

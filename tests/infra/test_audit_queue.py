@@ -49,14 +49,21 @@ def test_drain_reports_what_it_could_not_append(assembly: Assembly) -> None:
     assert "AuditQueue" in str(mapping["EventSourceArn"])
 
 
-def test_alarms_watch_the_queues_and_the_limiter(assembly: Assembly) -> None:
+def test_alarms_watch_the_queues_the_schedules_and_the_limiter(assembly: Assembly) -> None:
     alarms = {
         alarm["AlarmName"]: alarm
         for stack in ("Data", "Api")
         for alarm in assembly.properties("AWS::CloudWatch::Alarm", stack)
     }
     assert set(alarms) == {
-        assembly.config.name(name) for name in ("audit-set-aside", "audit-age", "limiter-fallback")
+        assembly.config.name(name)
+        for name in (
+            "audit-set-aside",
+            "audit-age",
+            "audit-anchor",
+            "audit-maintenance",
+            "limiter-fallback",
+        )
     }
     aside = alarms[assembly.config.name("audit-set-aside")]
     assert (aside["Threshold"], aside["EvaluationPeriods"]) == (1, 1)

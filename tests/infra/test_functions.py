@@ -3,7 +3,14 @@
 from typing import Any
 
 import pytest
-from infra.functions import AUDIT_DRAIN, AUTHORIZER, FUNCTIONS, KEY_ROTATION
+from infra.functions import (
+    AUDIT_ANCHOR,
+    AUDIT_DRAIN,
+    AUDIT_MAINTENANCE,
+    AUTHORIZER,
+    FUNCTIONS,
+    KEY_ROTATION,
+)
 from infra_support import Assembly
 
 from quant.tiers import TIERS
@@ -66,6 +73,8 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_AUDIT_QUEUE_URL": queues,
             "QUANT_EMAIL_SENDER": mails,
             "QUANT_PUBLIC_URL": mails,
+            "QUANT_DATABASE_OWNER_SECRET_ARN": name == AUDIT_MAINTENANCE,
+            "QUANT_AUDIT_ANCHOR_BUCKET": name == AUDIT_ANCHOR,
         }.items():
             assert (variable in variables) is expected, (name, variable)
 
@@ -160,7 +169,7 @@ def _secrets_read(assembly: Assembly, name: str) -> list[str]:
 def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
     local = assembly.config.environment == "local"
     names = {
-        Store.POSTGRES: "quant/local/database" if local else "DatabaseAppSecret",
+        Store.POSTGRES: "quant/local/database-?" if local else "DatabaseAppSecret",
         Store.VALKEY: "quant/local/valkey" if local else "CacheSecret",
         Secret.JWKS: "Jwks",
         Secret.SIGNING_KEY: "SigningKey",
@@ -169,6 +178,8 @@ def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
         expected = [names[needed] for needed in (*needs.stores, *needs.secrets)]
         if function == AUTHORIZER:
             expected += [f"{tier.capitalize()}KeySecret" for tier in TIERS]
+        if function == AUDIT_MAINTENANCE:
+            expected += ["quant/local/database-admin" if local else "DatabaseAdminSecret"]
         read = _secrets_read(assembly, function)
         assert len(read) == len(expected), function
         for name in expected:
@@ -221,6 +232,8 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"ses:SendEmail"}
     if name == AUDIT_DRAIN:
         expected |= _DRAIN
+    if name == AUDIT_ANCHOR:
+        expected |= {"s3:PutObject"}
     if name == KEY_ROTATION:
         expected |= _ROTATE
     assert _allowed(aws_assembly, name) == expected

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from infra.functions import FUNCTIONS
+from infra.functions import AUDIT_ANCHOR, AUDIT_MAINTENANCE, FUNCTIONS
 from infra_support import LOCAL_CONTEXT, Assembly
 
 from quant_http.routes import Store
@@ -75,7 +75,7 @@ def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
         assert variables.get("QUANT_VALKEY_TLS", "true") == "true"
         assert "Database" in str(variables["QUANT_DATABASE_HOST"])
         assert "AppSecret" in str(variables["QUANT_DATABASE_SECRET_ARN"])
-        assert "Admin" not in str(variables)
+        assert ("Admin" in str(variables)) is (name == AUDIT_MAINTENANCE)
 
 
 def test_local_environment_uses_the_given_endpoints(assemble: Callable[[str], Assembly]) -> None:
@@ -131,7 +131,12 @@ def test_security_groups_open_store_and_endpoint_ports_alone(assembly: Assembly)
         for rule in assembly.properties(kind, "Network"):
             assert "CidrIp" not in rule
             assert rule["FromPort"] == rule["ToPort"]
-            opened[kind, rule["FromPort"]] += 1
+            if "DestinationPrefixListId" in rule:
+                assert "BucketClients" in str(rule["GroupId"])
+                opened["S3", rule["FromPort"]] += 1
+            else:
+                opened[kind, rule["FromPort"]] += 1
+    assert opened["S3", 443] == 1
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
         assert opened[kind, 5432] == opened[kind, 6379] == 1
         assert opened[kind, 443] == 2
@@ -147,7 +152,10 @@ def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> No
         assert ("VpcConfig" in function) is bool(needs.stores)
         if needs.stores:
             groups = str(function["VpcConfig"]["SecurityGroupIds"])
-            assert groups.count("ClientsGroup") == len(needs.stores)
+            # Of S3's clients there is one.
+            buckets = name == AUDIT_ANCHOR
+            assert groups.count("ClientsGroup") == len(needs.stores) + buckets
+            assert groups.count("BucketClientsGroup") == buckets
 
 
 def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembly) -> None:

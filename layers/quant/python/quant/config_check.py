@@ -24,9 +24,11 @@ from quant.errors import QuantError
 from quant.keys import KeyRing
 from quant.secrets import read_secret
 from quant.settings import (
+    AnchorSettings,
     ApiKeySettings,
     AuditSettings,
     Credentials,
+    DatabaseOwnerSettings,
     DatabaseSettings,
     EdgeSettings,
     EmailSettings,
@@ -41,10 +43,12 @@ from quant.tiers import TIERS
 
 SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     DatabaseSettings,
+    DatabaseOwnerSettings,
     ValkeySettings,
     SigningSettings,
     ApiKeySettings,
     AuditSettings,
+    AnchorSettings,
     PasswordSettings,
     EmailSettings,
     LimitSettings,
@@ -59,6 +63,13 @@ _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
 )
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+_CREDENTIALS: Final = frozenset(
+    {
+        "QUANT_DATABASE_SECRET_ARN",
+        "QUANT_DATABASE_OWNER_SECRET_ARN",
+        "QUANT_VALKEY_SECRET_ARN",
+    }
+)
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -278,7 +289,7 @@ def check_secrets(
                 Finding(variable, "unreadable", f"cannot be read: {type(error).__name__}")
             )
     for (variable, _), content in contents.items():
-        if variable in {"QUANT_DATABASE_SECRET_ARN", "QUANT_VALKEY_SECRET_ARN"}:
+        if variable in _CREDENTIALS:
             findings += _check_credentials(variable, content, severity)
         elif variable == "QUANT_API_KEY_SECRET_ARNS":
             findings += _check_strength(variable, content, severity)

@@ -66,6 +66,12 @@ class DatabaseSettings(_StoreSettings):
     connect_timeout_s: float = Field(default=2.0, gt=0)
 
 
+class DatabaseOwnerSettings(DatabaseSettings):
+    """How the owner of the schema logs in (``QUANT_DATABASE_OWNER_SECRET_ARN``)."""
+
+    secret_arn: NonEmpty = Field(validation_alias="QUANT_DATABASE_OWNER_SECRET_ARN")
+
+
 class ValkeySettings(_StoreSettings):
     """Where Valkey is and how to log in (``QUANT_VALKEY_*``)."""
 
@@ -124,6 +130,14 @@ class AuditSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_", frozen=True)
 
     queue_url: NonEmpty
+
+
+class AnchorSettings(BaseSettings):
+    """Where the audit log's anchors are kept (``QUANT_AUDIT_ANCHOR_BUCKET``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_ANCHOR_", frozen=True)
+
+    bucket: NonEmpty
 
 
 class PasswordSettings(BaseSettings):

@@ -86,9 +86,12 @@ class AuditEvent(StrEnum):
     LOGGED_OUT = "logged_out"
     SESSION_REVOKED = "session_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
+    PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105 - likewise
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - likewise
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - likewise
     TIER_CHANGED = "tier_changed"
+    ACCOUNT_DELETED = "account_deleted"
     LIMIT_EXCEEDED = "limit_exceeded"
     ADMIN_READ = "admin_read"
     EXPORTED = "exported"
