@@ -66,6 +66,8 @@ def test_public_routes_are_these_alone(assembly: Assembly) -> None:
         "/.well-known/jwks.json",
         "/api/v1/auth/register",
         "/api/v1/auth/verify-email",
+        "/api/v1/auth/forgot-password",
+        "/api/v1/auth/reset-password",
         "/api/v1/auth/login",
         "/api/v1/auth/refresh",
         "/api/v1/openapi.json",

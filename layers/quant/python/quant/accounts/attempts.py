@@ -63,6 +63,7 @@ LOGIN_FROM_NETWORK: Final = Backoff("login-network", 50, first_lock_s=30, longes
 PASSWORD_CHANGE: Final = Backoff("password-change", 5, first_lock_s=30, longest_lock_s=3600)
 # Mails to one address: nobody's mailbox is filled through us.
 REGISTRATION_MAIL: Final = Backoff("registration-mail", 5, first_lock_s=3600, longest_lock_s=86_400)
+RESET_MAIL: Final = Backoff("reset-mail", 5, first_lock_s=3600, longest_lock_s=86_400)
 
 
 @dataclass(frozen=True, slots=True)

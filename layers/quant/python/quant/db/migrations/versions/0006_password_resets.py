@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.create_table(
         "password_resets",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("account_id", sa.UUID(), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"],
