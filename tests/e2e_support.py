@@ -254,8 +254,8 @@ def new_password() -> str:
     return secrets.token_urlsafe(18)
 
 
-def verification_token(mail: str) -> str:
-    [token] = set(re.findall(r"qev_[A-Za-z0-9_-]{43}", mail))
+def mailed_token(mail: str) -> str:
+    [token] = set(re.findall(r"q(?:ev|pr)_[A-Za-z0-9_-]{43}", mail))
     return token
 
 
