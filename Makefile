@@ -85,10 +85,16 @@ synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
 	@$(PY) -m infra.build --target aws
 	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
 
+# In the region of the stacks (infra/config.py).
+QUANT = AWS_DEFAULT_REGION=us-east-1 .venv/bin/quant
+
+# Ends with the smoke step: makes the first signing keys, and fails if the configuration is wrong.
 .PHONY: deploy
 deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
 	@$(PY) -m infra.build --target aws
 	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
+	@$(QUANT) keys ensure --functions quant-$(ENV)-
+	@$(QUANT) config check --functions quant-$(ENV)- --json
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
 	--no-header

@@ -23,6 +23,9 @@ REGION: Final = "us-east-1"
 TOKEN_AUDIENCE: Final = "quant-api"  # noqa: S105 - a claim's value, not a secret
 DATABASE_NAME: Final = "quant"
 
+# Characters of a generated secret: letters and digits, hence some 380 bits.
+SECRET_LENGTH: Final = 64
+
 # How long API Gateway reuses an authorizer's answer for a token; a revoked key lives this long.
 AUTHORIZER_CACHE_SECONDS: Final = 60
 
@@ -115,6 +118,8 @@ class Config:
         retain_data: Whether a deleted stack leaves its secrets and logs behind.
         stage_rate_limit: Requests per second the whole stage admits, public routes included.
         stage_burst_limit: Token bucket of the whole stage, requests.
+        anchor_days: Days that anchors of the audit log cannot be deleted.
+        clients_per_plan: Clients each tier's usage plan has room for; they share it.
         database: RDS settings; ``None`` where the local endpoints stand in.
         cache: ElastiCache settings; ``None`` where the local endpoints stand in.
         local: The local endpoints; ``None`` on AWS.
@@ -139,6 +144,8 @@ class Config:
     retain_data: bool
     stage_rate_limit: int
     stage_burst_limit: int
+    anchor_days: int
+    clients_per_plan: int
     database: DatabaseConfig | None = None
     cache: CacheConfig | None = None
     local: LocalEndpoints | None = None
@@ -235,6 +242,8 @@ def _local(endpoints: LocalEndpoints) -> Config:
         retain_data=False,
         stage_rate_limit=100,
         stage_burst_limit=200,
+        anchor_days=1,
+        clients_per_plan=1,
         local=endpoints,
     )
 
@@ -252,6 +261,8 @@ def _dev() -> Config:
         retain_data=False,
         stage_rate_limit=20,
         stage_burst_limit=40,
+        anchor_days=7,
+        clients_per_plan=10,
         database=DatabaseConfig(
             instance_type="t4g.micro",
             storage_gib=20,
@@ -277,6 +288,9 @@ def _prod() -> Config:
         retain_data=True,
         stage_rate_limit=200,
         stage_burst_limit=400,
+        # As long as the log keeps what they bear witness of: three years, by the month.
+        anchor_days=1096 + 31,
+        clients_per_plan=500,
         database=DatabaseConfig(
             instance_type="t4g.medium",
             storage_gib=50,

@@ -8,7 +8,9 @@ from quant.tiers import EndpointClass
 from quant_http.routes import ROUTES, Capability, Route, Scope, Secret, Store
 
 AUTHORIZER: Final = "authorizer.jwt"
+AUDIT_ANCHOR: Final = "audit.anchor"
 AUDIT_DRAIN: Final = "audit.drain"
+AUDIT_MAINTENANCE: Final = "audit.maintain"
 KEY_ROTATION: Final = "keys.rotate"
 
 # Names in ``Config.concurrency`` besides the endpoint classes.
@@ -84,6 +86,8 @@ class FunctionNeeds:
         sends_to: Queues of the pipeline it may send to.
         publishes: Whether it may put events on the pipeline's bus.
         objects: What it may do in the bucket of raw documents.
+        anchors: Whether it keeps the audit log's anchors in their bucket.
+        owns_schema: Whether it may also connect to Postgres as the schema's owner.
         egress: Whether it calls hosts on the internet.
         collects: Whether it is told of the sources and of how to introduce itself to them.
         source: The queue that feeds it.
@@ -104,6 +108,8 @@ class FunctionNeeds:
     sends_to: frozenset[Queue] = frozenset()
     publishes: bool = False
     objects: ObjectAccess = field(default_factory=ObjectAccess)
+    anchors: bool = False
+    owns_schema: bool = False
     egress: bool = False
     collects: bool = False
     source: QueueSource | None = None
@@ -174,6 +180,25 @@ _EVENT_FUNCTIONS: Final = (
         concurrency=EVENT_CLASS,
         memory_mb=512,
         timeout_s=10,
+    ),
+    FunctionNeeds(
+        name=AUDIT_ANCHOR,
+        layers=("quant", "api"),
+        stores=frozenset({Store.POSTGRES}),
+        anchors=True,
+        concurrency=EVENT_CLASS,
+        memory_mb=512,
+        timeout_s=30,
+    ),
+    # Reads the whole log before it drops any of it, hence as long as Lambda allows.
+    FunctionNeeds(
+        name=AUDIT_MAINTENANCE,
+        layers=("quant", "api"),
+        stores=frozenset({Store.POSTGRES}),
+        owns_schema=True,
+        concurrency=EVENT_CLASS,
+        memory_mb=1024,
+        timeout_s=900,
     ),
     FunctionNeeds(
         name=KEY_ROTATION,

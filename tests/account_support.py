@@ -129,9 +129,16 @@ class Accounts:
 
     def mailed_token(self, email: str) -> str:
         """The token of the last mail to an address."""
-        found = re.search(r"qev_[A-Za-z0-9_-]{43}", self.mails_to(email)[-1][1])
+        found = re.search(r"(qev|qpr)_[A-Za-z0-9_-]{43}", self.mails_to(email)[-1][1])
         assert found is not None
         return found[0]
+
+    def forget(self, email: str) -> Any:
+        return self.call("POST", f"{AUTH}/forgot-password", {"email": email})
+
+    def reset(self, token: str, new_password: str) -> Any:
+        body = {"token": token, "new_password": new_password}
+        return self.call("POST", f"{AUTH}/reset-password", body)
 
     def login(self, email: str, password: str, **event: Any) -> Any:
         return self.call("POST", LOGIN, {"email": email, "password": password}, **event)
@@ -192,9 +199,7 @@ def account_service(api: Any, database: Database) -> Iterator[Accounts]:
             patch.setenv(name, value)
         patch.setattr(issuing, "current_signing_key", lambda _arn: key)
         patch.setattr(
-            mail,
-            "send",
-            lambda to, subject, body, headers=None: accounts.mails.append((to, subject, body)),
+            mail, "send", lambda to, subject, body, **_: accounts.mails.append((to, subject, body))
         )
         for function in (*kept, quant.settings.limit_settings):
             function.cache_clear()

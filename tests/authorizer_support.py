@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import quant.cache
+import quant.valkey_store
 from quant.tokens import JwksCache, SigningKey, mint
 
 ISSUER, AUDIENCE = "https://auth.test.example", "quant-api"
@@ -64,6 +64,6 @@ def authorizer(api: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authorizer
     document = json.dumps({"keys": [key.public_jwk()]})
     monkeypatch.setattr(module, "_keys", JwksCache(lambda: "jwks", fetch=lambda _: document))
     monkeypatch.setattr(module, "read_secret", lambda arn: f"key of {arn}")
-    quant.cache.client().flushdb()
+    quant.valkey_store.client().flushdb()
     yield Authorizer(module, key)
     module._lookup.close()

@@ -78,14 +78,39 @@ class Assembly:
         digest = properties["Code"]["S3Key"].removesuffix(".zip")
         return self.folder / f"asset.{digest}"
 
+    def bucket(self, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the one bucket of the data stack named so, and the statement of its policy."""
+        [(name, bucket)] = [
+            (name, resource)
+            for name, resource in self.resources("AWS::S3::Bucket", "Data").items()
+            if name.startswith(prefix)
+        ]
+        [policy] = [
+            policy["PolicyDocument"]
+            for policy in self.properties("AWS::S3::BucketPolicy", "Data")
+            if policy["Bucket"] == {"Ref": name}
+        ]
+        [statement] = policy["Statement"]
+        return bucket, statement
+
     def statements(self, role_id: str) -> list[dict[str, Any]]:
-        """Return the statements of all policies attached to a role."""
-        return [
-            statement
+        """Return the statements of all policies in a role or attached to it."""
+        roles = {
+            name: resource["Properties"]
             for stack in STACKS
-            for policy in self.properties("AWS::IAM::Policy", stack)
-            if {"Ref": role_id} in policy["Roles"]
-            for statement in policy["PolicyDocument"]["Statement"]
+            for name, resource in self.resources("AWS::IAM::Role", stack).items()
+        }
+        policies = [
+            *roles[role_id].get("Policies", ()),
+            *(
+                policy
+                for stack in STACKS
+                for policy in self.properties("AWS::IAM::Policy", stack)
+                if {"Ref": role_id} in policy["Roles"]
+            ),
+        ]
+        return [
+            statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]
         ]
 
 

@@ -37,31 +37,38 @@ class ClusterNode(ValkeyServer):
 
 
 @contextmanager
-def cluster(nodes: int = 3) -> Iterator[ValkeyCluster]:
-    """A client of a cluster of primaries that share the slots evenly."""
+def cluster_nodes(nodes: int = 3) -> Iterator[list[ClusterNode]]:
+    """A cluster of primaries that share the slots evenly."""
     password = secrets.token_urlsafe(16)
     with server_directory("cluster") as directory:
         servers = [ClusterNode(directory / str(number), password) for number in range(nodes)]
-        client = None
         try:
             for server in servers:
                 server.start()
             for server in servers:
                 server.wait_ready()
             _join(servers)
-            client = ValkeyCluster(
-                host=servers[0].host,
-                port=servers[0].port,
-                username=VALKEY_USER,
-                password=password,
-                socket_timeout=10,
-            )
-            yield client
+            yield servers
         finally:
-            if client is not None:
-                client.close()
             for server in servers:
                 server.stop()
+
+
+@contextmanager
+def cluster(nodes: int = 3) -> Iterator[ValkeyCluster]:
+    """A client of a cluster that knows all of it."""
+    with cluster_nodes(nodes) as servers:
+        client = ValkeyCluster(
+            host=servers[0].host,
+            port=servers[0].port,
+            username=VALKEY_USER,
+            password=servers[0].password,
+            socket_timeout=10,
+        )
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 def _join(servers: Sequence[ClusterNode]) -> None:

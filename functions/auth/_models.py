@@ -73,6 +73,19 @@ class EmailToken(BodyModel):
     token: OpaqueToken = Field(examples=["qev_6dC1Yk0Xn0y3yqzv0w5s5cFZb1m0r7c4kq0tq2M1a3Q"])
 
 
+class EmailAddress(BodyModel):
+    """Whose password was forgotten."""
+
+    email: Email
+
+
+class PasswordReset(BodyModel):
+    """A token that was mailed, and the password its account gets."""
+
+    token: OpaqueToken = Field(examples=["qpr_6dC1Yk0Xn0y3yqzv0w5s5cFZb1m0r7c4kq0tq2M1a3Q"])
+    new_password: NewPassword
+
+
 class Credentials(BodyModel):
     """Who logs in."""
 

@@ -1,18 +1,15 @@
 """GET /api/v1/auth/verify-email: the page that a mailed link opens."""
 
-import base64
-import hashlib
 from typing import Final
 
 from starlette.responses import Response
 
-from auth._answers import NO_STORE, NO_STORE_HEADERS
+from auth._answers import NO_STORE_HEADERS
+from auth._page import Page
 from quant_http.app import RouteApp
 
 app = RouteApp("auth.verify_page")
 
-# The token is in the fragment, which browsers send to nobody: it stays out of logs. A button, since
-# a mail filter that opens links, scripts and all, must not use the token up.
 _SCRIPT: Final = """
 const status = document.querySelector("p");
 const button = document.querySelector("button");
@@ -46,27 +43,12 @@ button.addEventListener("click", async () => {
   }
 });
 """
-_PAGE: Final = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Confirm your e-mail address</title>
-<link rel="icon" href="data:,">
-</head>
-<body>
-<h1>Quant Analytics Platform</h1>
-<p role="status">Confirm that the address this mail went to is yours.</p>
+_PAGE: Final = Page(
+    "Confirm your e-mail address",
+    """<p role="status">Confirm that the address this mail went to is yours.</p>
 <button hidden>Confirm</button>
-<noscript>Send the token of the mail with POST to this page's address.</noscript>
-<script>{_SCRIPT}</script>
-</body>
-</html>
-"""
-_SCRIPT_HASH: Final = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-CONTENT_SECURITY_POLICY: Final = (
-    f"default-src 'none'; script-src 'sha256-{_SCRIPT_HASH}'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+<noscript>Send the token of the mail with POST to this page's address.</noscript>""",
+    _SCRIPT,
 )
 
 
@@ -78,11 +60,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 async def verify_page() -> Response:
     """A page with a button that posts the token in its fragment to this path."""
-    return Response(
-        _PAGE,
-        media_type="text/html",
-        headers={**NO_STORE, "Content-Security-Policy": CONTENT_SECURITY_POLICY},
-    )
+    return _PAGE.answer()
 
 
 handler = app.handler

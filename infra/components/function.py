@@ -83,6 +83,7 @@ class HandlerFunction(Construct):
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
+        _keep_policy_in(self.role)
         if vpc is not None:
             self._allow_network_interfaces(function_name)
         with handler_code(artefacts, name, bundles) as folder:
@@ -159,6 +160,23 @@ class HandlerFunction(Construct):
                 conditions={"ArnEquals": {"lambda:SourceFunctionArn": function_arn}},
             )
         )
+
+
+def _keep_policy_in(role: iam.Role) -> None:
+    """Make the policy that grants write to a part of the role, not a resource of its own.
+
+    A stack has 500 resources at most, and every route has a function with a role.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    policy = role.node.find_child("DefaultPolicy")
+    resource = role.node.default_child
+    assert isinstance(policy, iam.Policy)  # noqa: S101 - narrows the type
+    assert isinstance(resource, iam.CfnRole)  # noqa: S101 - likewise
+    # Later grants are added to the same document.
+    resource.policies = [
+        iam.CfnRole.PolicyProperty(policy_name="Needs", policy_document=policy.document)
+    ]
+    role.node.try_remove_child(policy.node.id)
 
 
 @contextmanager

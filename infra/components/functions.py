@@ -64,7 +64,7 @@ class FunctionFactory:
         """Add one function, with what feeds it."""
         stores = [self._data.stores[store] for store in sorted(needs.stores)]
         groups = [self._network.client_groups[store.store] for store in stores]
-        if stores and needs.objects:
+        if stores and (needs.objects or needs.anchors):
             groups.append(self._network.bucket_clients)
         function = HandlerFunction(
             self._scope,
@@ -114,6 +114,11 @@ class FunctionFactory:
                 )
             )
         self._data.raw.grant(role, needs.objects)
+        if needs.anchors:
+            anchors = self._data.anchors.arn_for_objects("*")
+            role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
+        if needs.owns_schema:
+            self._data.database_owner.grant_credentials(role)
         if Capability.SEND_EMAIL in needs.capabilities:
             self._allow_mail(role)
 
@@ -143,6 +148,10 @@ class FunctionFactory:
                 "QUANT_EMAIL_SENDER": self._config.email_sender,
                 "QUANT_PUBLIC_URL": self._config.public_url or self._public_url(),
             }
+        if needs.anchors:
+            environment["QUANT_AUDIT_ANCHOR_BUCKET"] = self._data.anchors.bucket_name
+        if needs.owns_schema:
+            environment["QUANT_DATABASE_OWNER_SECRET_ARN"] = self._data.database_owner.secret_id
         return environment | self._pipeline_environment(needs)
 
     def _pipeline_environment(self, needs: FunctionNeeds) -> dict[str, str]:
@@ -177,7 +186,8 @@ class FunctionFactory:
         )
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["ses:SendEmail"],
+                # The second one sends mail with headers of its own, such as List-Unsubscribe.
+                actions=["ses:SendEmail", "ses:SendRawEmail"],
                 resources=[identity],
                 conditions={"StringEquals": {"ses:FromAddress": self._config.email_sender}},
             )

@@ -14,12 +14,19 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.config import AUTHORIZER_CACHE_SECONDS, Config
+from infra.config import AUTHORIZER_CACHE_SECONDS, SECRET_LENGTH, Config
 from quant.tiers import TIERS, Tier
 from quant_http.cors import ALLOWED_HEADERS, MAX_AGE_S, answer_headers
 from quant_http.routes import Access, Route
 
 _RETRY_SECONDS: Final = 5
+
+# What an account's region admits, in requests per second and as a token bucket; a usage plan that
+# promises more is of no use. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ACCOUNT_RATE_LIMIT: Final = 10_000
+ACCOUNT_BURST_LIMIT: Final = 5_000
+# A quota is a 32-bit integer.
+MAX_QUOTA: Final = 2**31 - 1
 
 # A throttled client's bucket holds a request again after this long, whatever its tier.
 _THROTTLED_RETRY_SECONDS: Final = math.ceil(1 / min(tier.rate_limit for tier in TIERS.values()))
@@ -98,6 +105,8 @@ _PROBLEMS: Final[Mapping[str, _Problem]] = {
     "WAF_FILTERED": _Problem(HTTPStatus.FORBIDDEN, "The request was refused."),
 }
 
+# Neither address nor user agent: the audit log keeps them anonymised, and a line here with the same
+# request id would undo that.
 _ACCESS_LOG: Final = {
     "request_id": "$context.requestId",
     "time": "$context.requestTimeEpoch",
@@ -112,8 +121,6 @@ _ACCESS_LOG: Final = {
     "authorizer_ms": "$context.authorizer.latency",
     "principal": "$context.authorizer.principalId",
     "api_key_id": "$context.identity.apiKeyId",
-    "source_ip": "$context.identity.sourceIp",
-    "user_agent": "$context.identity.userAgent",
     "error_type": "$context.error.responseType",
 }
 
@@ -212,15 +219,17 @@ class RestApi(Construct):
     def add_tier(self, tier: Tier) -> secretsmanager.Secret:
         """Add the usage plan of ``tier`` and return the secret that holds its API key.
 
-        The authorizer answers with the key of the caller's tier; clients never see one.
+        The authorizer answers with the key of the caller's tier; clients never see one. The plan
+        counts by that key, so it has room for all the clients that are expected to share it.
         """
+        clients = self._config.clients_per_plan
         name = tier.name.capitalize()
         secret = secretsmanager.Secret(
             self,
             f"{name}KeySecret",
             secret_name=self._config.secret_name(f"api-key/{tier.name}"),
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                exclude_punctuation=True, password_length=40
+                exclude_punctuation=True, password_length=SECRET_LENGTH
             ),
         )
         key = apigateway.ApiKey(
@@ -238,10 +247,12 @@ class RestApi(Construct):
                 apigateway.UsagePlanPerApiStage(api=self.api, stage=self.api.deployment_stage)
             ],
             throttle=apigateway.ThrottleSettings(
-                rate_limit=tier.rate_limit, burst_limit=tier.burst
+                rate_limit=min(tier.rate_limit * clients, ACCOUNT_RATE_LIMIT),
+                burst_limit=min(tier.burst * clients, ACCOUNT_BURST_LIMIT),
             ),
             quota=apigateway.QuotaSettings(
-                limit=tier.monthly_quota, period=apigateway.Period.MONTH
+                limit=min(tier.monthly_quota * clients, MAX_QUOTA),
+                period=apigateway.Period.MONTH,
             ),
         )
         plan.add_api_key(key)

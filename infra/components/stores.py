@@ -1,7 +1,8 @@
 """Data stores as the functions see them: an endpoint and the secret that opens it."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy, SecretValue
@@ -13,7 +14,15 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.config import DATABASE_NAME, REGION, CacheConfig, Config, DatabaseConfig, LocalEndpoints
+from infra.config import (
+    DATABASE_NAME,
+    REGION,
+    SECRET_LENGTH,
+    CacheConfig,
+    Config,
+    DatabaseConfig,
+    LocalEndpoints,
+)
 from quant_http.routes import Store
 
 _PREFIX: Final[Mapping[Store, str]] = {
@@ -86,6 +95,27 @@ def _reference(secret: secretsmanager.Secret) -> secretsmanager.ISecret:
     return secretsmanager.Secret.from_secret_complete_arn(secret, "Reference", secret.secret_arn)
 
 
+def _credentials(
+    scope: Construct, construct_id: str, username: str, name: str, key: kms.IKey
+) -> secretsmanager.Secret:
+    """Return a secret with a user name and a generated password.
+
+    Not ``rds.DatabaseSecret``: its passwords have 30 characters, which is less than 256 bits.
+    """
+    return secretsmanager.Secret(
+        scope,
+        construct_id,
+        secret_name=name,
+        encryption_key=key,
+        generate_secret_string=secretsmanager.SecretStringGenerator(
+            secret_string_template=json.dumps({"username": username}),
+            generate_string_key="password",
+            exclude_punctuation=True,
+            password_length=SECRET_LENGTH,
+        ),
+    )
+
+
 Stores = Mapping[Store, StoreConnection]
 
 
@@ -119,6 +149,13 @@ def local_stores(scope: Construct, config: Config, endpoints: LocalEndpoints) ->
 _DATABASE_EXTRA: Final = {"QUANT_DATABASE_NAME": DATABASE_NAME}
 
 
+def local_owner(scope: Construct, config: Config, database: StoreConnection) -> StoreConnection:
+    """Return how the owner of the schema connects to this machine's database."""
+    name = config.secret_name("database-admin")
+    secret = secretsmanager.Secret.from_secret_name_v2(scope, "PostgresOwnerSecret", name)
+    return replace(database, secret=secret, secret_id=name)
+
+
 class Database(Construct):
     """PostgreSQL 18 on RDS: encrypted, TLS only, private.
 
@@ -126,6 +163,7 @@ class Database(Construct):
         instance: The RDS instance.
         admin_secret: Credentials of the owner of the schema; migrations use them.
         connection: How functions connect, as the role ``quant_app``.
+        owner: How the owner of the schema connects.
     """
 
     def __init__(
@@ -141,19 +179,11 @@ class Database(Construct):
     ):
         super().__init__(scope, construct_id)
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
-        self.admin_secret = rds.DatabaseSecret(
-            self,
-            "AdminSecret",
-            username="quant_admin",
-            secret_name=config.secret_name("database-admin"),
-            encryption_key=key,
+        self.admin_secret = _credentials(
+            self, "AdminSecret", "quant_admin", config.secret_name("database-admin"), key
         )
-        app_secret = rds.DatabaseSecret(
-            self,
-            "AppSecret",
-            username="quant_app",
-            secret_name=config.secret_name("database"),
-            encryption_key=key,
+        app_secret = _credentials(
+            self, "AppSecret", "quant_app", config.secret_name("database"), key
         )
         self.instance = rds.DatabaseInstance(
             self,
@@ -202,6 +232,11 @@ class Database(Construct):
             tls=True,
             extra=_DATABASE_EXTRA,
         )
+        self.owner = replace(
+            self.connection,
+            secret=_reference(self.admin_secret),
+            secret_id=self.admin_secret.secret_arn,
+        )
 
 
 class Cache(Construct):
@@ -225,18 +260,7 @@ class Cache(Construct):
         super().__init__(scope, construct_id)
         name = config.name("cache")
         username = "quant_app"
-        secret = secretsmanager.Secret(
-            self,
-            "Secret",
-            secret_name=config.secret_name("valkey"),
-            encryption_key=key,
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=f'{{"username": "{username}"}}',
-                generate_string_key="password",
-                exclude_punctuation=True,
-                password_length=64,
-            ),
-        )
+        secret = _credentials(self, "Secret", username, config.secret_name("valkey"), key)
         password = SecretValue.secrets_manager(secret.secret_arn, json_field="password")
         user = elasticache.CfnUser(
             self,

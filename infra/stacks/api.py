@@ -14,8 +14,17 @@ from infra.components.alarm import alarm_at
 from infra.components.function import HandlerFunction
 from infra.components.functions import FunctionFactory
 from infra.components.rest_api import RestApi
+from infra.components.scheduled import Scheduled
 from infra.config import TOKEN_AUDIENCE, Config
-from infra.functions import API_FUNCTIONS, AUDIT_DRAIN, AUTHORIZER, EVENT_CLASS, KEY_ROTATION
+from infra.functions import (
+    API_FUNCTIONS,
+    AUDIT_ANCHOR,
+    AUDIT_DRAIN,
+    AUDIT_MAINTENANCE,
+    AUTHORIZER,
+    EVENT_CLASS,
+    KEY_ROTATION,
+)
 from infra.paths import Artefacts
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
@@ -72,6 +81,7 @@ class ApiStack(Stack):
             self.api.add_route(route, self.functions[route.name].alias)
         self.api.add_preflights(ROUTES)
         self._drain_audit_queue(self.functions[AUDIT_DRAIN])
+        self._keep_audit_log()
         self._rotate_signing_key(self.functions[KEY_ROTATION])
         self._watch_limiter()
 
@@ -107,6 +117,21 @@ class ApiStack(Stack):
                 report_batch_item_failures=True,
             )
         )
+
+    def _keep_audit_log(self) -> None:
+        """Have the log's newest place kept every hour, and its months made and dropped nightly."""
+        for name, function, expression in (
+            ("audit-anchor", AUDIT_ANCHOR, "cron(5 * * * ? *)"),
+            ("audit-maintenance", AUDIT_MAINTENANCE, "cron(25 3 * * ? *)"),
+        ):
+            Scheduled(
+                self,
+                f"{name.title().replace('-', '')}Schedule",
+                config=self._config,
+                name=name,
+                function=self.functions[function],
+                expression=expression,
+            )
 
     def _rotate_signing_key(self, function: HandlerFunction) -> None:
         """Have Secrets Manager call ``function`` to replace the signing key.

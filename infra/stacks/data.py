@@ -12,10 +12,18 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
+from infra.components.anchor_bucket import AnchorBucket
 from infra.components.raw_bucket import RawBucket
-from infra.components.stores import Cache, Database, Stores, local_stores
+from infra.components.stores import (
+    Cache,
+    Database,
+    StoreConnection,
+    Stores,
+    local_owner,
+    local_stores,
+)
 from infra.components.work_queue import WorkQueue
-from infra.config import Config
+from infra.config import SECRET_LENGTH, Config
 from infra.functions import API_FUNCTIONS, AUDIT_DRAIN
 from infra.pipeline_functions import consumer_of
 from infra.stacks.network import NetworkStack
@@ -39,10 +47,12 @@ class DataStack(Stack):
 
     Attributes:
         stores: How to connect to each data store.
+        database_owner: How the owner of the schema connects to Postgres.
         signing_key: Private key set; those that sign tokens may read it.
         jwks: Public JSON Web Key set (RFC 7517).
         secrets: All secrets but the stores' credentials.
         audit_queue: Where audit entries wait while Postgres is away.
+        anchors: Where the audit log's anchors are kept.
         queues: The queues of the pipeline.
         raw: The raw documents.
         bus: Where disclosed trades are announced.
@@ -58,7 +68,7 @@ class DataStack(Stack):
         **kwargs: Any,
     ):
         super().__init__(scope, construct_id, **kwargs)
-        self.stores = self._stores(config, network)
+        self.stores, self.database_owner = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
         self.jwks = self._key_set("Jwks", config, "jwks")
         self.secrets: Mapping[Secret, secretsmanager.Secret] = {
@@ -88,6 +98,7 @@ class DataStack(Stack):
             event_pattern=events.EventPattern(source=[EVENT_SOURCE], detail_type=[TRADE_DISCLOSED]),
             targets=[event_targets.SqsQueue(self.queues[Queue.ALERTS].queue)],
         )
+        self.anchors = AnchorBucket(self, "Anchors", config=config).bucket
         # LocalStack's CloudFormation cannot make one; there the supervisor verifies the sender.
         if config.local is None:
             ses.EmailIdentity(self, "Sender", identity=ses.Identity.domain(config.email_domain))
@@ -103,13 +114,13 @@ class DataStack(Stack):
         )
 
     def _generated(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
-        """Declare a secret of 64 random letters and digits."""
+        """Declare a secret of random letters and digits."""
         return secretsmanager.Secret(
             self,
             name,
             secret_name=config.secret_name(part),
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=64, exclude_punctuation=True
+                password_length=SECRET_LENGTH, exclude_punctuation=True
             ),
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
@@ -129,9 +140,11 @@ class DataStack(Stack):
             alarm_age=Duration.hours(36 if queue is Queue.DELIVERIES else 6),
         )
 
-    def _stores(self, config: Config, network: NetworkStack) -> Stores:
+    def _stores(self, config: Config, network: NetworkStack) -> tuple[Stores, StoreConnection]:
+        """Return how functions connect to each store, and how the schema's owner does."""
         if config.local is not None:
-            return local_stores(self, config, config.local)
+            stores = local_stores(self, config, config.local)
+            return stores, local_owner(self, config, stores[Store.POSTGRES])
         if config.database is None or config.cache is None:
             msg = f"{config.environment} needs database and cache settings"
             raise ValueError(msg)
@@ -161,5 +174,8 @@ class DataStack(Stack):
             group=network.store_groups[Store.VALKEY],
             key=key,
         )
-        CfnOutput(self, "DatabaseSecretArn", value=database.admin_secret.secret_arn)
-        return {Store.POSTGRES: database.connection, Store.VALKEY: cache.connection}
+        CfnOutput(self, "DatabaseSecretArn", value=database.owner.secret_id)
+        return {
+            Store.POSTGRES: database.connection,
+            Store.VALKEY: cache.connection,
+        }, database.owner

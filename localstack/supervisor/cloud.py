@@ -257,17 +257,20 @@ def _bring_up(
             loaded = pool.submit(load.run)
             assembled = assembly.result()
             _raise_if_failed(loaded)
-            outputs = _deploy(state, endpoints, assembled, commands, progress)
+            outputs, is_new = _deploy(state, endpoints, assembled, commands, progress)
             _raise_if_failed(loaded)
             mail.allow_sender(endpoints, outputs)
             settings |= deploy.token_environment(endpoints, outputs)
             settings |= deploy.pipeline_environment(outputs)
             with progress.step("signing keys and demo token"):
-                token = deploy.demo_token(endpoints, settings)
+                token = deploy.make_token(endpoints, settings)
             loaded.result()
         except BaseException:
             commands.cancel()
             raise
+    if is_new:
+        with progress.step("check the configuration"):
+            deploy.check_configuration(endpoints)
     instance = _instance(state)
     content = {
         "name": state.name,
@@ -382,17 +385,21 @@ def _deploy(
     assembly: str,
     commands: Commands,
     progress: Progress,
-) -> dict[str, str]:
-    """Deploy unless this LocalStack already has this assembly; return the stacks' outputs."""
+) -> tuple[dict[str, str], bool]:
+    """Deploy unless this LocalStack already has this assembly.
+
+    Returns:
+        The stacks' outputs, and whether they may differ from those of the last run.
+    """
     before = read_json(state.run_file)
     deployed = before.get("deployed", {})
     if deployed == {"localstack": _instance(state), "assembly": assembly}:
-        return dict(before["outputs"])
+        return dict(before["outputs"]), False
     if deployed.get("assembly") == assembly and not deploy.stacks_exist(endpoints):
         with progress.step("put the stacks back"):
-            return deploy.restore(state, endpoints)
+            return deploy.restore(state, endpoints), False
     with progress.step("cdk deploy"):
-        return deploy.deploy(commands, state, endpoints)
+        return deploy.deploy(commands, state, endpoints), True
 
 
 def _instance(state: State) -> str:

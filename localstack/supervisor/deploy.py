@@ -5,8 +5,7 @@ import json
 import shlex
 import shutil
 import sys
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,9 @@ BOOTSTRAP_VERSION = "30"
 DATABASE_SECRET = "quant/local/database"  # noqa: S105
 DATABASE_ADMIN_SECRET = "quant/local/database-admin"  # noqa: S105
 VALKEY_SECRET = "quant/local/valkey"  # noqa: S105
+
+# What the names of the local environment's functions start with.
+FUNCTIONS = "quant-local-"
 
 _DIGEST_FILE = "quant-digest.txt"
 
@@ -295,49 +297,55 @@ def seed(commands: Commands, environment: Mapping[str, str], data: Path | None) 
     commands.run("seed", [quant_command(), "seed", *options], environment)
 
 
-def demo_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str = "free") -> str:
+def make_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str = "free") -> str:
     """Return an access token of a tier, after making signing keys where the secrets hold none.
 
     Does what `quant keys ensure` and `quant token` do, without starting them: each imports for
     seconds what is here already.
     """
-    from quant.keys import current_signing_key, ensure_keys  # noqa: PLC0415
+    from quant.demo import demo_token  # noqa: PLC0415 - slow, see preload
+    from quant.keys import ensure_keys  # noqa: PLC0415
     from quant.settings import SigningSettings  # noqa: PLC0415
-    from quant.tokens import mint  # noqa: PLC0415
 
     client = endpoints.client("secretsmanager")
-
-    def read(arn: str) -> str:
-        answer = client.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")
-        return str(answer["SecretString"])
+    read = _reader(client)
 
     def write(arn: str, value: str) -> None:
         client.put_secret_value(SecretId=arn, SecretString=value)
 
-    prefix = "QUANT_TOKEN_"
-    settings = SigningSettings.model_validate(
-        {
-            name.removeprefix(prefix).lower(): value
-            for name, value in environment.items()
-            if name.startswith(prefix)
-        }
-    )
+    settings = SigningSettings.of(environment)
     ensure_keys(settings.signing_key_secret_arn, settings.jwks_secret_arn, read=read, write=write)
-    return mint(
-        current_signing_key(settings.signing_key_secret_arn, read),
-        issuer=settings.issuer,
-        audience=settings.audience,
-        subject=str(uuid.uuid4()),
-        tier=tier,
-        scopes=["read"],
-        session_id=str(uuid.uuid4()),
-        lifetime_s=settings.lifetime_s,
-    )
+    return demo_token(settings, tier, read=read)
+
+
+def _reader(secrets: Any) -> Callable[[str], str]:
+    def read(arn: str) -> str:
+        answer = secrets.get_secret_value(SecretId=arn, VersionStage="AWSCURRENT")
+        return str(answer["SecretString"])
+
+    return read
+
+
+def check_configuration(endpoints: Endpoints) -> None:
+    """Do what `quant config check --functions quant-local-` does, without starting it.
+
+    Sets the process's environment meanwhile: nothing else may run.
+
+    Raises:
+        StepError: the configuration is wrong; the message has no secret.
+    """
+    from quant import config_check  # noqa: PLC0415 - slow, see preload
+
+    functions = config_check.deployed_functions(FUNCTIONS, endpoints.client("lambda"))
+    findings = config_check.check_deployed(functions, _reader(endpoints.client("secretsmanager")))
+    errors = [finding for finding in findings if finding.severity is config_check.Severity.ERROR]
+    if errors:
+        raise StepError("\n".join(["configuration:", *map(str, errors)]))
 
 
 def preload() -> None:
     """Import what later steps need, while the servers start."""
-    for module in ("boto3", "quant.keys", "quant.settings", "quant.tokens"):
+    for module in ("boto3", "quant.config_check", "quant.demo"):
         importlib.import_module(module)
 
 

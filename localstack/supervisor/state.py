@@ -125,7 +125,7 @@ class State:
                     "delete that folder to start with an empty database"
                 )
             fields = Credentials.__dataclass_fields__
-            made = Credentials(**{field: secrets.token_urlsafe(24) for field in fields})
+            made = Credentials(**{field: secrets.token_urlsafe(48) for field in fields})
             write_json(path, asdict(made))
         return Credentials(**read_json(path))
 

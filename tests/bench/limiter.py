@@ -37,7 +37,7 @@ def run() -> Report:
 def _measure(server: ValkeyServer) -> Report:
     client = connect(server)
     empty = client.script_load("return 1")
-    ours = SlidingLogLimiter(lambda: client)
+    ours = SlidingLogLimiter(client)
     storage = limits.storage.storage_from_string(server.url())
     theirs = limits.strategies.MovingWindowRateLimiter(storage)
     item = limits.RateLimitItemPerMinute(LIMIT)

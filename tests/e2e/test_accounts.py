@@ -16,9 +16,9 @@ from e2e_support import (
     Platform,
     bearer,
     eventually,
+    mailed_token,
     new_email,
     new_password,
-    verification_token,
 )
 
 from quant.tiers import TIERS
@@ -55,18 +55,42 @@ def registered(platform):
     answer = platform.post("/register", {"email": person.email, "password": person.password})
     assert answer.status_code == 202, answer.text
     [mail] = platform.mails(person.email)
-    assert verification_token(mail) not in answer.text
+    assert mailed_token(mail) not in answer.text
     early = platform.post("/login", {"email": person.email, "password": person.password})
     assert early.status_code == 403, early.text
-    verified = platform.post("/verify-email", {"token": verification_token(mail)})
+    verified = platform.post("/verify-email", {"token": mailed_token(mail)})
     assert verified.status_code == 204, verified.text
     return person
 
 
 def test_verification_mail_works_once(platform, registered):
     [mail] = platform.mails(registered.email)
-    again = platform.post("/verify-email", {"token": verification_token(mail)})
+    again = platform.post("/verify-email", {"token": mailed_token(mail)})
     assert again.status_code == 422
+
+
+def test_forgotten_password_is_reset_by_mail(platform):
+    person, stranger = platform.person(), new_email()
+    session = platform.login(person)
+    for email in (person.email, stranger):
+        asked = platform.post("/forgot-password", {"email": email})
+        assert asked.status_code == 202, asked.text
+    [note] = platform.mails(stranger)
+    assert "qpr_" not in note
+    [mail] = platform.mails(person.email)
+    link = re.search(r"https?://[^\s#]+", mail)
+    assert link is not None
+    page = httpx.get(link[0], timeout=TIMEOUT_S)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    body = {"token": mailed_token(mail), "new_password": new_password()}
+    done = platform.post("/reset-password", body)
+    assert done.status_code == 204, done.text
+    assert platform.post("/reset-password", body).status_code == 422
+    assert platform.refresh(session["refresh_token"]).status_code == 401
+    assert platform.login(Person(person.email, body["new_password"]))
+    old = platform.post("/login", {"email": person.email, "password": person.password})
+    assert old.status_code == 401
 
 
 def test_login_opens_the_account_and_the_data(platform, registered):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from infra.functions import AUDIT_DRAIN, AUTHORIZER, KEY_ROTATION
+from infra.functions import AUDIT_DRAIN, AUDIT_MAINTENANCE, AUTHORIZER, KEY_ROTATION
 from infra.pipeline_functions import FUNCTIONS
 from infra_support import STACKS, Assembly
 
@@ -80,6 +80,8 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_RAW_BUCKET": bool(needs.objects),
             "QUANT_COLLECTOR_CONTACT": needs.collects,
             "QUANT_COLLECTOR_PRICES_SECRET_ARN": Secret.PRICES in needs.secrets,
+            "QUANT_DATABASE_OWNER_SECRET_ARN": needs.owns_schema,
+            "QUANT_AUDIT_ANCHOR_BUCKET": needs.anchors,
         }.items():
             assert (variable in variables) is expected, (name, variable)
 
@@ -124,15 +126,17 @@ def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Asse
     connected = {
         _role(function) for function in assembly.functions().values() if "VpcConfig" in function
     }
-    for stack in assembly.templates:
-        for policy in assembly.properties("AWS::IAM::Policy", stack):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                assert not [action for action in _actions(statement) if "*" in action]
-                if statement["Effect"] == "Allow" and "*" in _resources(statement):
-                    assert statement["Sid"] == "AttachToVpc"
-                    assert {action.split(":")[0] for action in _actions(statement)} == {"ec2"}
-                    [role] = policy["Roles"]
-                    assert role["Ref"] in connected
+    roles = [
+        role for stack in assembly.templates for role in assembly.resources("AWS::IAM::Role", stack)
+    ]
+    assert len(roles) > len(connected)
+    for role in roles:
+        for statement in assembly.statements(role):
+            assert not [action for action in _actions(statement) if "*" in action]
+            if statement["Effect"] == "Allow" and "*" in _resources(statement):
+                assert statement["Sid"] == "AttachToVpc"
+                assert {action.split(":")[0] for action in _actions(statement)} == {"ec2"}
+                assert role in connected
 
 
 def test_code_itself_may_not_touch_network_interfaces(assembly: Assembly) -> None:
@@ -172,7 +176,7 @@ def _secrets_read(assembly: Assembly, name: str) -> list[str]:
 def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
     local = assembly.config.environment == "local"
     names = {
-        Store.POSTGRES: "quant/local/database" if local else "DatabaseAppSecret",
+        Store.POSTGRES: "quant/local/database-?" if local else "DatabaseAppSecret",
         Store.VALKEY: "quant/local/valkey" if local else "CacheSecret",
         Secret.JWKS: "Jwks",
         Secret.SIGNING_KEY: "SigningKey",
@@ -183,6 +187,8 @@ def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
         expected = [names[needed] for needed in (*needs.stores, *needs.secrets)]
         if function == AUTHORIZER:
             expected += [f"{tier.capitalize()}KeySecret" for tier in TIERS]
+        if function == AUDIT_MAINTENANCE:
+            expected += ["quant/local/database-admin" if local else "DatabaseAdminSecret"]
         read = _secrets_read(assembly, function)
         assert len(read) == len(expected), function
         for name in expected:
@@ -235,10 +241,10 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"events:PutEvents"}
     if needs.objects.reads:
         expected |= {"s3:GetObject", "s3:ListBucket"}
-    if needs.objects.writes:
+    if needs.objects.writes or needs.anchors:
         expected |= {"s3:PutObject"}
     if Capability.SEND_EMAIL in needs.capabilities:
-        expected |= {"ses:SendEmail"}
+        expected |= {"ses:SendEmail", "ses:SendRawEmail"}
     if name == AUDIT_DRAIN or needs.source:
         expected |= _DRAIN
     if name == KEY_ROTATION:

@@ -11,11 +11,6 @@ from infra_support import Assembly
 SCHEDULED = {name: needs for name, needs in PIPELINE_FUNCTIONS.items() if needs.schedule}
 
 
-def _bucket(assembly: Assembly) -> dict[str, Any]:
-    [bucket] = assembly.properties("AWS::S3::Bucket", "Data")
-    return bucket
-
-
 def _text(node: Any) -> str:
     """Return a value of a template as one string, with what only AWS knows left out."""
     match node:
@@ -31,18 +26,18 @@ def _list(value: Any) -> list[Any]:
 
 
 def test_raw_documents_are_versioned_encrypted_and_private(assembly: Assembly) -> None:
-    bucket = _bucket(assembly)
+    resource, statement = assembly.bucket("Raw")
+    bucket = resource["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert bucket["BucketEncryption"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    [policy] = assembly.properties("AWS::S3::BucketPolicy", "Data")
-    [statement] = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_raw_documents_never_expire(assembly: Assembly) -> None:
-    rules = _bucket(assembly)["LifecycleConfiguration"]["Rules"]
+    bucket, _ = assembly.bucket("Raw")
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [
         rule for rule in rules if {"ExpirationInDays", "NoncurrentVersionExpiration"} & rule.keys()
     ]
@@ -50,12 +45,10 @@ def test_raw_documents_never_expire(assembly: Assembly) -> None:
 
 
 def test_arrivals_are_told_once_the_queue_may_be_told(assembly: Assembly) -> None:
-    configurations = _bucket(assembly)["NotificationConfiguration"]["QueueConfigurations"]
-    prefixes = {
-        configuration["Filter"]["S3Key"]["Rules"][0]["Value"] for configuration in configurations
-    }
+    bucket, _ = assembly.bucket("Raw")
+    told = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    prefixes = {configuration["Filter"]["S3Key"]["Rules"][0]["Value"] for configuration in told}
     assert prefixes == {"raw/", "drop/prices/"}
-    [bucket] = assembly.resources("AWS::S3::Bucket", "Data").values()
     assert [name for name in bucket["DependsOn"] if name.startswith("ParseQueuePolicy")]
 
 

@@ -66,6 +66,8 @@ def test_public_routes_are_these_alone(assembly: Assembly) -> None:
         "/.well-known/jwks.json",
         "/api/v1/auth/register",
         "/api/v1/auth/verify-email",
+        "/api/v1/auth/forgot-password",
+        "/api/v1/auth/reset-password",
         "/api/v1/auth/login",
         "/api/v1/auth/refresh",
         "/api/v1/openapi.json",
@@ -124,7 +126,11 @@ def test_api_is_regional_and_keys_come_from_the_authorizer(assembly: Assembly) -
 def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> None:
     [stage] = assembly.properties("AWS::ApiGateway::Stage")
     assert stage["StageName"] == assembly.config.environment
-    assert "$context.requestId" in stage["AccessLogSetting"]["Format"]
+    logged = stage["AccessLogSetting"]["Format"]
+    assert "$context.requestId" in logged
+    # The audit log keeps both anonymised, under the same request id.
+    assert "sourceIp" not in logged
+    assert "userAgent" not in logged
     [settings] = stage["MethodSettings"]
     assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
     assert not settings.get("DataTraceEnabled")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from infra.config import S3_PREFIX_LIST
+from infra.functions import AUDIT_MAINTENANCE
 from infra.pipeline_functions import FUNCTIONS
 from infra_support import LOCAL_CONTEXT, Assembly
 
@@ -76,7 +77,7 @@ def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
         assert variables.get("QUANT_VALKEY_TLS", "true") == "true"
         assert "Database" in str(variables["QUANT_DATABASE_HOST"])
         assert "AppSecret" in str(variables["QUANT_DATABASE_SECRET_ARN"])
-        assert "Admin" not in str(variables)
+        assert ("Admin" in str(variables)) is (name == AUDIT_MAINTENANCE)
 
 
 def test_local_environment_uses_the_given_endpoints(assemble: Callable[[str], Assembly]) -> None:
@@ -153,8 +154,9 @@ def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> No
         assert ("VpcConfig" in function) is bool(needs.stores)
         if needs.stores:
             groups = str(function["VpcConfig"]["SecurityGroupIds"])
-            assert groups.count("ClientsGroup") == len(needs.stores) + bool(needs.objects)
-            assert ("BucketClients" in groups) is bool(needs.objects)
+            buckets = bool(needs.objects or needs.anchors)
+            assert groups.count("ClientsGroup") == len(needs.stores) + buckets
+            assert ("BucketClients" in groups) is buckets
 
 
 def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembly) -> None:

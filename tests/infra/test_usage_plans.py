@@ -8,7 +8,8 @@ from infra_support import Assembly
 from quant.tiers import TIERS
 
 
-def test_plans_are_the_tier_table(assembly: Assembly) -> None:
+def test_plans_are_the_tier_table_for_the_expected_clients(assembly: Assembly) -> None:
+    clients = {"local": 1, "dev": 10, "prod": 500}[assembly.config.environment]
     plans = {
         plan["UsagePlanName"]: plan for plan in assembly.properties("AWS::ApiGateway::UsagePlan")
     }
@@ -16,10 +17,11 @@ def test_plans_are_the_tier_table(assembly: Assembly) -> None:
     for tier in TIERS.values():
         plan = plans[assembly.config.name(tier.name)]
         assert plan["Throttle"] == {
-            "RateLimit": tier.requests_per_minute / 60,
-            "BurstLimit": tier.burst,
+            "RateLimit": min(tier.requests_per_minute / 60 * clients, 10_000),
+            "BurstLimit": min(tier.burst * clients, 5_000),
         }
-        assert plan["Quota"] == {"Limit": tier.monthly_quota, "Period": "MONTH"}
+        assert plan["Quota"] == {"Limit": tier.monthly_quota * clients, "Period": "MONTH"}
+        assert plan["Quota"]["Limit"] < 2**31
         assert len(plan["ApiStages"]) == 1
 
 
@@ -38,7 +40,7 @@ def test_key_is_resolved_from_a_generated_secret(assembly: Assembly) -> None:
         assert prefix == "{{resolve:secretsmanager:"
         assert suffix == ":SecretString:::}}"
         generated = secrets[reference["Ref"]]["Properties"]["GenerateSecretString"]
-        assert generated["PasswordLength"] >= 32
+        assert generated["PasswordLength"] == 64
         used.add(reference["Ref"])
     assert len(used) == len(TIERS)
 

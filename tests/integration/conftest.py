@@ -25,6 +25,7 @@ import quant.db.session
 import quant.limits
 import quant.secrets
 import quant.settings
+import quant.valkey_store
 from quant.db.models import Filing, Politician, Ticker, Trade
 from quant.identity import filing_id, line_hash, politician_id, stable_id, trade_id
 from quant_http.routes import ROUTES
@@ -178,7 +179,7 @@ def reset_process() -> None:
         quant.db.session.engine().dispose()
     for kept in (
         quant.db.session.engine,
-        quant.cache.client,
+        quant.valkey_store.client,
         quant.settings.database_settings,
         quant.settings.valkey_settings,
         quant.settings.limit_settings,
@@ -220,7 +221,7 @@ def api(database, valkey) -> Iterator[Api]:
         patch.setattr(quant.settings, "read_secret", lambda arn: json.dumps(secrets[arn]))
         patch.setattr(responses, "_cache", quant.cache.AnswerCache())
         reset_process()
-        quant.cache.client().flushdb()
+        quant.valkey_store.client().flushdb()
         yield Api()
         reset_process()
     # Modules are named after resources: none may stay to shadow another test's import.

@@ -9,12 +9,13 @@ from authorizer_support import authorizer
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-import quant.cache
+import quant.valkey_store
 from quant import revocation
 from quant.breaker import ValkeyBreaker
 from quant.db.lookup import Lookup
 from quant.errors import StoreUnavailableError
 from quant.settings import database_settings
+from quant.valkey_store import ValkeyStore
 
 __all__ = ["authorizer"]  # a fixture
 
@@ -87,9 +88,8 @@ def no_postgres():
 def without(monkeypatch, authorizer, *stores):
     guard = ValkeyBreaker()
     index = revocation.RevocationIndex(
-        no_valkey if "valkey" in stores else quant.cache.client,
+        ValkeyStore(no_valkey, lambda: guard) if "valkey" in stores else None,
         no_postgres() if "postgres" in stores else authorizer.module._lookup,
-        lambda: guard,
     )
     monkeypatch.setattr(authorizer.module, "_revocation", index)
 
@@ -118,7 +118,7 @@ def test_lost_announcement_is_made_up_for_when_the_marker_expires(authorizer, ac
     session_id = accounts.session()
     token = authorizer.mint(session_id)
     authorizer.answer(token)
-    client = quant.cache.client()
+    client = quant.valkey_store.client()
     assert 0 < client.ttl(MARKER) <= revocation.INDEX_MAX_AGE_S
     accounts.revoke(session_id)
     assert authorizer.effect(token) == "Allow"

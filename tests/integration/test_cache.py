@@ -2,6 +2,7 @@ import pytest
 import valkey as valkey_client
 
 from quant.cache import AnswerCache
+from quant.valkey_store import ValkeyStore
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def client(valkey):
 
 @pytest.fixture
 def cache(client):
-    return AnswerCache(valkey=lambda: client)
+    return AnswerCache(ValkeyStore(lambda: client))
 
 
 class Source:

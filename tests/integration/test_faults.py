@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from quant.breaker import RETRY_AFTER_S, ValkeyBreaker
 from quant.cache import AnswerCache
+from quant.valkey_store import ValkeyStore
 
 POLITICIANS = "/api/v1/politicians"
 TRADES = "/api/v1/trades"
@@ -111,7 +112,7 @@ def test_lost_valkey_is_not_asked_again_at_once():
 
     now = [0.0]
     guard = ValkeyBreaker(clock=lambda: now[0])
-    cache = AnswerCache(valkey=broken, guard=lambda: guard)
+    cache = AnswerCache(ValkeyStore(broken, lambda: guard))
     for _ in range(3):
         assert cache.get_or_read("query", lambda: (b"answer", 1)) == b"answer"
     assert len(asked) == 1

@@ -1,5 +1,6 @@
 import importlib
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_no_valid_token_is_refused_across_rotations_under_load(secrets_manager):
             stop.wait(0.002)
 
     def check(verifier):
-        cache = JwksCache(lambda: "jwks", clock=clock, now=clock)
+        cache = JwksCache(lambda: "jwks", now=clock)
         # Each has read the key set at another time.
         clock_skew = verifier * MAX_AGE_S / 3
         cache._clock = lambda: clock() + clock_skew
@@ -160,7 +161,7 @@ def test_a_key_that_left_stops_verifying(secrets_manager):
     Rotation(
         secrets_manager, signing_key_secret_arn="signing", jwks_secret_arn="jwks", now=clock
     ).run("version-1" + "0" * 24)
-    cache = JwksCache(lambda: "jwks", clock=clock, now=clock)
+    cache = JwksCache(lambda: "jwks", now=clock)
     verify(token, cache, issuer=ISSUER, audience=AUDIENCE)
     clock.now += WITHDRAWAL_S
     with pytest.raises(InvalidTokenError):
@@ -181,8 +182,9 @@ def step(handler, name, version, secret):
     handler({"SecretId": secret, "ClientRequestToken": version, "Step": name}, None)
 
 
+@pytest.mark.parametrize("form", ["ARN", "Name"])
 def test_the_function_takes_the_four_steps_and_puts_them_on_record(
-    rotate, secrets_manager, database
+    rotate, secrets_manager, database, form
 ):
     # Published long ago, by the real clock.
     ensure_keys("signing", "jwks", now=lambda: 1_700_000_000.0)
@@ -191,7 +193,7 @@ def test_the_function_takes_the_four_steps_and_puts_them_on_record(
             "SecretString"
         ]
     )
-    secret = secrets_manager.describe_secret(SecretId="signing")["ARN"]
+    secret = secrets_manager.describe_secret(SecretId="signing")[form]
     version = "0" * 32
     for name in STEPS:
         step(rotate, name, version, secret)
@@ -206,15 +208,45 @@ def test_the_function_takes_the_four_steps_and_puts_them_on_record(
     assert current == before["keys"][1]["kid"]
     with engine_of(database.url).connect() as connection:
         recorded = connection.execute(text("select event, target from audit_log")).all()
-    assert recorded == [("signing_key_rotated", current)]
+    assert recorded[-1] == ("signing_key_rotated", current)
 
 
 def test_the_function_refuses_other_secrets_and_steps(rotate, secrets_manager):
     secret = secrets_manager.describe_secret(SecretId="signing")["ARN"]
-    with pytest.raises(ValueError, match="signing secret only"):
-        step(rotate, "createSecret", "0" * 32, "another")
+    for other in (
+        "another",
+        "",
+        "sign",
+        secret[:-1],
+        secret.rpartition(":")[2],
+        f"{secret}-Abcdef",
+    ):
+        with pytest.raises(ValueError, match="signing secret only"):
+            step(rotate, "createSecret", "0" * 32, other)
     with pytest.raises(ValueError, match="no rotation step"):
         step(rotate, "dropSecret", "0" * 32, secret)
+
+
+def test_the_command_makes_the_keys_of_deployed_functions(secrets_manager, monkeypatch):
+    import quant.config_check
+
+    names = ("ISSUER", "AUDIENCE", "JWKS_SECRET_ARN", "SIGNING_KEY_SECRET_ARN")
+    deployed = {f"QUANT_TOKEN_{name}": os.environ[f"QUANT_TOKEN_{name}"] for name in names}
+    for name in deployed:
+        monkeypatch.delenv(name)
+    functions = {"quant-dev-auth-login": deployed, "quant-dev-trades-list": {}}
+    monkeypatch.setattr(
+        quant.config_check,
+        "deployed_functions",
+        lambda prefix, _client: functions if prefix == "quant-dev-" else {},
+    )
+    ensure = ["keys", "ensure", "--functions"]
+    made = CliRunner().invoke(quant_command, [*ensure, "quant-dev-"])
+    assert made.exit_code == 0, made.output
+    assert current_signing_key("signing").kid in made.output
+    absent = CliRunner().invoke(quant_command, [*ensure, "quant-prod-"])
+    assert absent.exit_code == 1
+    assert "no functions quant-prod-*" in absent.stderr
 
 
 def test_the_command_rotates_when_the_next_key_may_sign(secrets_manager):

@@ -172,7 +172,7 @@ def no_valkey(api, monkeypatch):
         monkeypatch.setenv("QUANT_FALLBACK_SHARE", str(share))
         quant.settings.limit_settings.cache_clear()
         quant.limits.limiter.cache_clear()
-        monkeypatch.setattr(quant.limits.limiter()._exact, "_valkey", away)
+        monkeypatch.setattr(quant.limits.limiter()._store, "_client", away)
 
     yield start
     quant.settings.limit_settings.cache_clear()

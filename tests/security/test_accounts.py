@@ -13,6 +13,7 @@ from scipy.stats import mannwhitneyu
 from quant.accounts import attempts, passwords
 from quant.accounts.logins import login
 from quant.accounts.registration import register
+from quant.accounts.resets import request_reset
 from quant.errors import UnauthorizedError
 from quant.origin import Origin
 from quant.vocabulary import Role
@@ -104,6 +105,23 @@ def test_the_time_of_a_registration_does_not_tell_who_has_an_account(accounts):
         register(email, password, Origin())
         seconds[kind].append(time.perf_counter() - started)
     assert mannwhitneyu(seconds["known"], seconds["new"]).pvalue > 0.001
+
+
+def test_the_time_of_a_request_for_a_new_password_does_not_tell_who_has_an_account(accounts):
+    samples = 300
+    emails = {
+        "known": iter([accounts.person().email for _ in range(samples)]),
+        "unknown": iter([accounts.email() for _ in range(samples)]),
+    }
+    order = [kind for kind in emails for _ in range(samples)]
+    random.Random(20261125).shuffle(order)
+    seconds = {kind: [] for kind in emails}
+    for kind in order:
+        email = next(emails[kind])
+        started = time.perf_counter()
+        request_reset(email, Origin())
+        seconds[kind].append(time.perf_counter() - started)
+    assert mannwhitneyu(seconds["known"], seconds["unknown"]).pvalue > 0.001
 
 
 @pytest.mark.usefixtures("costly_hashes")

@@ -23,6 +23,7 @@ GOOD = {
     "QUANT_DATABASE_HOST": "database.example.internal",
     "QUANT_DATABASE_PORT": "5432",
     "QUANT_DATABASE_SECRET_ARN": arn("database"),
+    "QUANT_DATABASE_OWNER_SECRET_ARN": arn("database-admin"),
     "QUANT_VALKEY_HOST": "cache.example.internal",
     "QUANT_VALKEY_PORT": "6379",
     "QUANT_VALKEY_SECRET_ARN": arn("valkey"),
@@ -34,6 +35,7 @@ GOOD = {
         {tier: arn(tier) for tier in ("free", "basic", "premium")}
     ),
     "QUANT_AUDIT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/audit",
+    "QUANT_AUDIT_ANCHOR_BUCKET": "audit-anchors",
     "QUANT_EMAIL_SENDER": "Quant <no-reply@example.org>",
     "QUANT_PUBLIC_URL": "https://api.example.org/prod",
     "QUANT_RAW_BUCKET": "quant-prod-raw-000000000000",
@@ -128,6 +130,7 @@ def test_what_is_wrong_in_production_may_be_right_elsewhere():
         "QUANT_DATABASE_HOST": "127.0.0.1",
         "QUANT_DATABASE_TLS": "false",
         "QUANT_DATABASE_SECRET_ARN": "quant/local/database",
+        "QUANT_DATABASE_OWNER_SECRET_ARN": "quant/local/database-admin",
         "QUANT_PUBLIC_URL": "http://localhost:4566",
         "QUANT_AUDIT_QUEUE_URL": "http://localhost:4566/000000000000/audit",
         "QUANT_FETCH_QUEUE_URL": "http://localhost:4566/000000000000/fetch",
@@ -198,6 +201,7 @@ def vault(**changes):
     ring = KeyRing.generate()
     values = {
         "database": json.dumps({"username": "quant_app", "password": strong()}),
+        "database-admin": json.dumps({"username": "quant_admin", "password": strong()}),
         "valkey": json.dumps({"username": "quant_app", "password": strong()}),
         "signing": ring.to_json(),
         "jwks": json.dumps({"keys": published([], ring, 0)}),
@@ -244,6 +248,11 @@ EXAMPLE_RING = KeyRing(EXAMPLE, SigningKey.generate())
             "default",
         ),
         ({"database": "{}"}, "QUANT_DATABASE_SECRET_ARN", "invalid"),
+        (
+            {"database-admin": json.dumps({"username": "quant_admin", "password": "x" * 64})},
+            "QUANT_DATABASE_OWNER_SECRET_ARN",
+            "weak",
+        ),
         (
             {"valkey": json.dumps({"username": "x", "password": "x" * 64})},
             "QUANT_VALKEY_SECRET_ARN",

@@ -118,7 +118,7 @@ class World:
         return {key["kid"]: key for key in json.loads(self.vault.read("jwks"))["keys"]}
 
     def verifier(self):
-        return JwksCache(lambda: "jwks", fetch=self.vault.read, clock=self.clock, now=self.clock)
+        return JwksCache(lambda: "jwks", fetch=self.vault.read, now=self.clock)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import hmac
+import inspect
 import json
 import time
 
@@ -45,8 +46,8 @@ class Secret:
         return json.dumps({"keys": [key.public_jwk() for key in self.keys]})
 
 
-def key_set(*keys, clock=time.monotonic):
-    return JwksCache(lambda: "arn", fetch=Secret(*keys), clock=clock)
+def key_set(*keys, clock=time.time):
+    return JwksCache(lambda: "arn", fetch=Secret(*keys), now=clock)
 
 
 def a_token(key, **changes):
@@ -203,16 +204,31 @@ def test_key_of_another_holder_is_refused(key):
 
 def test_made_up_kids_do_not_read_the_secret_each_time(key):
     clock, secret = Clock(), Secret(key)
-    keys = JwksCache(lambda: "arn", fetch=secret, clock=clock)
+    keys = JwksCache(lambda: "arn", fetch=secret, now=clock)
     for number in range(50):
         with pytest.raises(InvalidTokenError):
             keys.key(f"made-up-{number}")
     assert secret.reads == 1
 
 
+def test_key_set_ages_while_the_environment_is_frozen():
+    # Lambda stops the processor between invocations, and the monotonic clock with it.
+    assert inspect.signature(JwksCache).parameters["now"].default is time.time
+
+
+@pytest.mark.parametrize("seconds", [-1, -86_400])
+def test_clock_set_back_does_not_keep_the_key_set(key, seconds):
+    clock, secret = Clock(), Secret(key)
+    keys = JwksCache(lambda: "arn", fetch=secret, now=clock)
+    keys.key(key.kid)
+    clock.now += seconds
+    keys.key(key.kid)
+    assert secret.reads == 2
+
+
 def test_new_key_is_found_and_withdrawn_key_is_forgotten(key):
     clock, secret = Clock(), Secret(key)
-    keys = JwksCache(lambda: "arn", fetch=secret, clock=clock)
+    keys = JwksCache(lambda: "arn", fetch=secret, now=clock)
     keys.key(key.kid)
     successor = SigningKey.generate()
     secret.keys = [successor]

@@ -24,10 +24,12 @@ from quant.errors import QuantError
 from quant.keys import KeyRing
 from quant.secrets import read_secret
 from quant.settings import (
+    AnchorSettings,
     ApiKeySettings,
     AuditSettings,
     CollectorSettings,
     Credentials,
+    DatabaseOwnerSettings,
     DatabaseSettings,
     EdgeSettings,
     EmailSettings,
@@ -45,10 +47,12 @@ from quant.tiers import TIERS
 
 SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     DatabaseSettings,
+    DatabaseOwnerSettings,
     ValkeySettings,
     SigningSettings,
     ApiKeySettings,
     AuditSettings,
+    AnchorSettings,
     PasswordSettings,
     EmailSettings,
     LimitSettings,
@@ -67,6 +71,13 @@ _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
 )
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
+_CREDENTIALS: Final = frozenset(
+    {
+        "QUANT_DATABASE_SECRET_ARN",
+        "QUANT_DATABASE_OWNER_SECRET_ARN",
+        "QUANT_VALKEY_SECRET_ARN",
+    }
+)
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -92,6 +103,9 @@ class Finding:
     code: str
     message: str
     severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.variable}: {self.message}"
 
 
 def _fields(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
@@ -300,7 +314,7 @@ def check_secrets(
                 Finding(variable, "unreadable", f"cannot be read: {type(error).__name__}")
             )
     for (variable, _), content in contents.items():
-        if variable in {"QUANT_DATABASE_SECRET_ARN", "QUANT_VALKEY_SECRET_ARN"}:
+        if variable in _CREDENTIALS:
             findings += _check_credentials(variable, content, severity)
         elif variable in {"QUANT_API_KEY_SECRET_ARNS", "QUANT_WEBHOOK_SECRET_ARN"}:
             findings += _check_strength(variable, content, severity)
@@ -384,6 +398,19 @@ def union(functions: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], l
     if not functions:
         findings.append(Finding("*", "missing", "there are no functions of this name"))
     return together, findings
+
+
+def check_deployed(
+    functions: Mapping[str, Mapping[str, str]], read: Callable[[str], str] = read_secret
+) -> list[Finding]:
+    """Return what is wrong with the variables of all deployed functions and with their secrets.
+
+    Args:
+        functions: Environment variables by function.
+        read: Reads a secret.
+    """
+    variables, findings = union(functions)
+    return [*findings, *check_variables(variables), *check_secrets(variables, read)]
 
 
 def deployed_functions(prefix: str, client: Any) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from quant import cache
+from quant import valkey_store
 from quant.db.schema import SCHEMA_REVISION, current_revision
 from quant.db.session import read
 from quant.errors import StoreUnavailableError
@@ -28,7 +28,7 @@ def _schema() -> str | None:
 
 
 def _valkey() -> str | None:
-    cache.client().ping()
+    valkey_store.client().ping()
     return None
 
 
@@ -40,7 +40,7 @@ _CHECKS: Final[dict[str, Callable[[], str | None]]] = {
 
 
 def _run(check: Callable[[], str | None]) -> str | None:
-    from valkey.exceptions import ValkeyError  # noqa: PLC0415 - slow import, see quant.cache
+    from valkey.exceptions import ValkeyError  # noqa: PLC0415 - slow import, see quant.valkey_store
 
     try:
         return check()

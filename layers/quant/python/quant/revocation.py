@@ -9,15 +9,13 @@ without Postgres too, nobody can say, and the caller must refuse.
 """
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from quant.breaker import ValkeyBreaker, breaker
-from quant.cache import client
 from quant.db.lookup import Lookup
-from quant.errors import StoreUnavailableError
 from quant.settings import MAX_TOKEN_LIFETIME_S
+from quant.valkey_store import ValkeyStore
 
 INDEX_MAX_AGE_S: Final = 15
 # No access token outlives its session's entry: the longest lifetime, and room for clocks.
@@ -49,20 +47,13 @@ class RevocationIndex:
     """The index of revoked sessions.
 
     Args:
-        valkey: Makes the client; called on first use.
+        store: Where the index is.
         lookup: Asks Postgres.
-        guard: Makes the breaker that leaves a lost Valkey alone; called on every use.
     """
 
-    def __init__(
-        self,
-        valkey: Callable[[], Any] = client,
-        lookup: Lookup | None = None,
-        guard: Callable[[], ValkeyBreaker] = breaker,
-    ) -> None:
-        self._valkey = valkey
+    def __init__(self, store: ValkeyStore | None = None, lookup: Lookup | None = None) -> None:
+        self._store = store or ValkeyStore()
         self._lookup = lookup or Lookup()
-        self._guard = guard
 
     def is_revoked(self, session_id: uuid.UUID) -> bool:
         """Say whether a session has been revoked, or its account disabled.
@@ -72,7 +63,7 @@ class RevocationIndex:
         Raises:
             StoreUnavailableError: Neither Valkey nor Postgres can tell.
         """
-        found = self._try(lambda valkey: valkey.mget(_MARKER, _key(session_id)))
+        found = self._store.attempt(lambda valkey: valkey.mget(_MARKER, _key(session_id)))
         if found is None:
             [[ended]] = self._lookup.rows(_IS_ENDED, id=session_id)
             return bool(ended)
@@ -85,7 +76,7 @@ class RevocationIndex:
         """Put sessions into the index, after the commit that revoked them; best effort."""
         keys = [_key(session_id) for session_id in session_ids]
         if keys:
-            self._try(lambda valkey: self._store(valkey, keys))
+            self._store.attempt(lambda valkey: _add(valkey, keys))
 
     def _rebuild(self) -> set[uuid.UUID]:
         """Copy the truth into the index and return it.
@@ -94,25 +85,18 @@ class RevocationIndex:
         """
         ended = {row[0] for row in self._lookup.rows(_ENDED, age=REMEMBER_S)}
         keys = [_key(session_id) for session_id in ended]
-        self._try(lambda valkey: self._store(valkey, keys, complete=True))
+        self._store.attempt(lambda valkey: _add(valkey, keys, complete=True))
         return ended
 
-    @staticmethod
-    def _store(valkey: Any, keys: Iterable[str], *, complete: bool = False) -> bool:
-        pipeline = valkey.pipeline(transaction=False)
-        for key in keys:
-            pipeline.set(key, b"", ex=REMEMBER_S)
-        if complete:
-            # Last, so that a pipeline that broke off leaves no marker.
-            pipeline.set(_MARKER, b"", ex=INDEX_MAX_AGE_S)
-        pipeline.execute()
-        return True
 
-    def _try(self, command: Callable[[Any], Any]) -> Any:
-        try:
-            return self._guard().call(lambda: command(self._valkey()))
-        except StoreUnavailableError:
-            return None
+def _add(valkey: Any, keys: Iterable[str], *, complete: bool = False) -> None:
+    pipeline = valkey.pipeline(transaction=False)
+    for key in keys:
+        pipeline.set(key, b"", ex=REMEMBER_S)
+    if complete:
+        # Last, so that a pipeline that broke off leaves no marker.
+        pipeline.set(_MARKER, b"", ex=INDEX_MAX_AGE_S)
+    pipeline.execute()
 
 
 @cache

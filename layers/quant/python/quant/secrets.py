@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,15 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415
 
     return boto3.client("secretsmanager")
+
+
+def is_secret(secret_id: str, arn: str) -> bool:
+    """Say whether ``secret_id`` names the secret of a full ARN, by that ARN or by its name.
+
+    The ARN of a secret ends with its name, a hyphen and six random characters.
+    """
+    name = arn.rpartition(":secret:")[2]
+    return secret_id in {arn, re.sub(r"-[A-Za-z0-9]{6}$", "", name)}
 
 
 def read_secret(secret_id: str) -> str:

@@ -4,9 +4,10 @@ Every variable starts with ``QUANT_``. A secret is never in the environment: a v
 (``..._SECRET_ARN``) and its value is read from Secrets Manager once per process.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,6 +66,12 @@ class DatabaseSettings(_StoreSettings):
     connect_timeout_s: float = Field(default=2.0, gt=0)
 
 
+class DatabaseOwnerSettings(DatabaseSettings):
+    """How the owner of the schema logs in (``QUANT_DATABASE_OWNER_SECRET_ARN``)."""
+
+    secret_arn: NonEmpty = Field(validation_alias="QUANT_DATABASE_OWNER_SECRET_ARN")
+
+
 class ValkeySettings(_StoreSettings):
     """Where Valkey is and how to log in (``QUANT_VALKEY_*``)."""
 
@@ -97,6 +104,17 @@ class SigningSettings(TokenSettings):
     signing_key_secret_arn: NonEmpty
     lifetime_s: int = Field(default=1800, gt=0, le=MAX_TOKEN_LIFETIME_S)
 
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """Return the settings that variables other than the process's own describe."""
+        prefix = "QUANT_TOKEN_"
+        values: dict[str, Any] = {
+            name.removeprefix(prefix).lower(): value
+            for name, value in variables.items()
+            if name.startswith(prefix)
+        }
+        return cls(**values)
+
 
 class ApiKeySettings(BaseSettings):
     """Secrets that hold each tier's API key (``QUANT_API_KEY_SECRET_ARNS``, a JSON object)."""
@@ -112,6 +130,14 @@ class AuditSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_", frozen=True)
 
     queue_url: NonEmpty
+
+
+class AnchorSettings(BaseSettings):
+    """Where the audit log's anchors are kept (``QUANT_AUDIT_ANCHOR_BUCKET``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_ANCHOR_", frozen=True)
+
+    bucket: NonEmpty
 
 
 class PasswordSettings(BaseSettings):

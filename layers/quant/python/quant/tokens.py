@@ -106,8 +106,8 @@ class JwksCache:
     Args:
         secret_arn: Returns the ARN of the secret; called when the set is read.
         fetch: Reads a secret.
-        clock: Seconds, monotonic.
-        now: Seconds since the epoch.
+        now: Seconds since the epoch. A monotonic clock stands still while Lambda freezes the
+            environment, and would keep a withdrawn key in use for as long.
     """
 
     def __init__(
@@ -115,12 +115,10 @@ class JwksCache:
         secret_arn: Callable[[], str],
         *,
         fetch: Callable[[str], str] = read_secret,
-        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secret_arn = secret_arn
         self._fetch = fetch
-        self._clock = clock
         self._now = now
         self._documents: list[dict[str, Any]] = []
         self._by_kid: dict[str, dict[str, Any]] = {}
@@ -154,8 +152,9 @@ class JwksCache:
         return "exp" in document and self._now() >= float(document["exp"])
 
     def _refresh(self, max_age_s: float) -> None:
-        now = self._clock()
-        if self._read_at is not None and now - self._read_at < max_age_s:
+        now = self._now()
+        # A clock that was set back must not keep the set either.
+        if self._read_at is not None and 0 <= now - self._read_at < max_age_s:
             return
         self._documents = json.loads(self._fetch(self._secret_arn()))["keys"]
         self._by_kid = {document["kid"]: document for document in self._documents}

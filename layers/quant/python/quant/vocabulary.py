@@ -134,9 +134,12 @@ class AuditEvent(StrEnum):
     LOGGED_OUT = "logged_out"
     SESSION_REVOKED = "session_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
+    PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105 - likewise
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105 - likewise
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - likewise
     TIER_CHANGED = "tier_changed"
+    ACCOUNT_DELETED = "account_deleted"
     WATCHLIST_CREATED = "watchlist_created"
     WATCHLIST_CHANGED = "watchlist_changed"
     WATCHLIST_DELETED = "watchlist_deleted"

@@ -22,6 +22,7 @@ from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
 from quant_http.responses import LIMIT_HEADERS, RESPONSE_HEADERS, error_responses
 from quant_http.routes import Access, Route, route
+from quant_http.startup import load_settings
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 # What fits a header and a line of the log.
@@ -88,6 +89,8 @@ class _RequestContext:
 class RouteApp:
     """The app of the route called ``name`` in the route table.
 
+    Making it reads the settings the route needs, so that bad ones fail the function's start.
+
     Attributes:
         asgi: The FastAPI app, for tests and for the merged OpenAPI.
         handler: The Lambda handler.
@@ -95,6 +98,7 @@ class RouteApp:
 
     def __init__(self, name: str) -> None:
         self.route = route(name)
+        load_settings(self.route)
         self.asgi = FastAPI(
             openapi_url=None,
             docs_url=None,

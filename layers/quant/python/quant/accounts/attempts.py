@@ -13,7 +13,7 @@ Keys are digests of what is counted, known account or not: a lock tells nothing 
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -21,10 +21,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from quant.breaker import ValkeyBreaker, breaker
-from quant.cache import client
 from quant.db.account_models import AttemptCounter
-from quant.errors import StoreUnavailableError, TooManyAttemptsError
+from quant.errors import TooManyAttemptsError
+from quant.valkey_store import ValkeyStore
 
 # A key without attempts for this long starts anew.
 FORGET_AFTER_S: Final = 86_400
@@ -64,6 +63,7 @@ LOGIN_FROM_NETWORK: Final = Backoff("login-network", 50, first_lock_s=30, longes
 PASSWORD_CHANGE: Final = Backoff("password-change", 5, first_lock_s=30, longest_lock_s=3600)
 # Mails to one address: nobody's mailbox is filled through us.
 REGISTRATION_MAIL: Final = Backoff("registration-mail", 5, first_lock_s=3600, longest_lock_s=86_400)
+RESET_MAIL: Final = Backoff("reset-mail", 5, first_lock_s=3600, longest_lock_s=86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +142,11 @@ class Locks:
     """The locks in Valkey; without it, none.
 
     Args:
-        valkey: Makes the client; called on first use.
-        guard: Makes the breaker that leaves a lost Valkey alone; called on every use.
+        store: Where they are kept.
     """
 
-    def __init__(
-        self,
-        valkey: Callable[[], Any] = client,
-        guard: Callable[[], ValkeyBreaker] = breaker,
-    ) -> None:
-        self._valkey = valkey
-        self._guard = guard
+    def __init__(self, store: ValkeyStore | None = None) -> None:
+        self._store = store or ValkeyStore()
 
     def check(self, keys: Iterable[str]) -> None:
         """Refuse an attempt whose key is known to be locked.
@@ -189,17 +183,15 @@ class Locks:
     def _try(self, commands: list[tuple[Any, ...]]) -> list[int]:
         if not commands:
             return []
-        try:
-            return self._guard().call(lambda: self._run(commands))
-        except StoreUnavailableError:
-            return []
 
-    def _run(self, commands: list[tuple[Any, ...]]) -> list[int]:
-        pipeline = self._valkey().pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        answers: list[int] = pipeline.execute()
-        return answers
+        def run(valkey: Any) -> list[int]:
+            pipeline = valkey.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[int] = pipeline.execute()
+            return answers
+
+        return self._store.attempt(run) or []
 
 
 @cache

@@ -12,6 +12,7 @@ TOKEN_BYTES: Final = 32
 
 REFRESH_PREFIX: Final = "qrt_"
 VERIFICATION_PREFIX: Final = "qev_"
+RESET_PREFIX: Final = "qpr_"
 
 
 def new_token(prefix: str) -> str:

@@ -49,7 +49,7 @@ def check(
         typer.echo(json.dumps(answer, indent=2))
     else:
         for finding in findings:
-            typer.echo(f"{finding.severity}: {finding.variable}: {finding.message}")
+            typer.echo(str(finding))
         typer.echo("the configuration is wrong" if failed else "the configuration is good")
     if failed:
         raise typer.Exit(1)

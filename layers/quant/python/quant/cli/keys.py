@@ -1,6 +1,7 @@
 """``quant keys``: the keys that access tokens are signed with."""
 
 import uuid
+from typing import Annotated
 
 import typer
 
@@ -12,11 +13,34 @@ app = typer.Typer(no_args_is_help=True, help="The keys that access tokens are si
 
 
 @app.command()
-def ensure() -> None:
+def ensure(
+    functions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Take the settings from the deployed Lambda functions whose names start so, such"
+            " as `quant-prod-`; without it, from this process's environment.",
+        ),
+    ] = None,
+) -> None:
     """Make the first signing keys if there are none, and publish their public halves."""
-    settings = SigningSettings()
+    settings = SigningSettings() if functions is None else _settings_of(functions)
     kid = ensure_keys(settings.signing_key_secret_arn, settings.jwks_secret_arn)
     typer.echo(f"tokens are signed with key {kid}")
+
+
+def _settings_of(functions: str) -> SigningSettings:
+    import boto3  # noqa: PLC0415 - slow import
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from quant.config_check import deployed_functions, union  # noqa: PLC0415
+
+    variables, _ = union(deployed_functions(functions, boto3.client("lambda")))
+    try:
+        return SigningSettings.of(variables)
+    except ValidationError as error:
+        typer.echo(f"no functions {functions}* say which keys to make", err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()

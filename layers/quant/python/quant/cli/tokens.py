@@ -1,15 +1,13 @@
 """``quant token``: demo access tokens for the local environment."""
 
 import os
-import uuid
 from typing import Annotated
 
 import typer
 
-from quant.keys import current_signing_key
+from quant.demo import demo_token
 from quant.settings import Environment, SigningSettings
 from quant.tiers import TIERS
-from quant.tokens import mint
 
 
 def token(
@@ -29,15 +27,5 @@ def token(
     if tier not in TIERS:
         typer.echo(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}", err=True)
         raise typer.Exit(2)
-    settings = SigningSettings()
-    minted = mint(
-        current_signing_key(settings.signing_key_secret_arn),
-        issuer=settings.issuer,
-        audience=settings.audience,
-        subject=subject or str(uuid.uuid4()),
-        tier=tier,
-        scopes=["read"],
-        session_id=str(uuid.uuid4()),
-        lifetime_s=lifetime or settings.lifetime_s,
-    )
+    minted = demo_token(SigningSettings(), tier, subject=subject, lifetime_s=lifetime)
     typer.echo(minted if quiet else f"access token, tier {tier}:\n{minted}")

@@ -28,7 +28,15 @@ class Account(Base):
     """Somebody who may log in; ``email`` is normalised (``quant.accounts.emails``)."""
 
     __tablename__ = "accounts"
-    __table_args__ = (CheckConstraint(f"tier in ({_TIER_NAMES})", name="tier"),)
+    __table_args__ = (
+        CheckConstraint(f"tier in ({_TIER_NAMES})", name="tier"),
+        # What the deletion of abandoned registrations looks for.
+        Index(
+            "ix_accounts_unverified",
+            "created_at",
+            postgresql_where=text("email_verified_at is null"),
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)
@@ -56,6 +64,21 @@ class EmailVerification(Base):
         ForeignKey("accounts.id", ondelete="CASCADE"), index=True
     )
     password_hash: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class PasswordReset(Base):
+    """A token that was mailed to somebody who forgot a password; valid once, until it expires.
+
+    One without an account was never mailed: it takes the time that one with an account takes.
+    """
+
+    __tablename__ = "password_resets"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    account_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
     expires_at: Mapped[datetime]
 
 

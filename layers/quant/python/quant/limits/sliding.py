@@ -10,7 +10,7 @@ do not matter, and no two requests are decided at the same time.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import batched
 from typing import Any, Final
 
@@ -82,10 +82,10 @@ class SlidingLogLimiter:
     last writes forgets those.
 
     Args:
-        valkey: Makes the client, of a single server or of a cluster; called on every use.
+        valkey: A client of a single server or of a cluster.
     """
 
-    def __init__(self, valkey: Callable[[], Any]) -> None:
+    def __init__(self, valkey: Any) -> None:
         self._valkey = valkey
 
     def check(self, subject: str, windows: Sequence[Window], *, count: bool = True) -> Decision:
@@ -121,10 +121,9 @@ class SlidingLogLimiter:
     def _run(self, key_count: int, *arguments: str | int) -> list[int]:
         from valkey.exceptions import NoScriptError  # noqa: PLC0415 - slow, see quant.breaker
 
-        client = self._valkey()
         try:
-            answer: list[int] = client.evalsha(_SCRIPT_ID, key_count, *arguments)
+            answer: list[int] = self._valkey.evalsha(_SCRIPT_ID, key_count, *arguments)
         except NoScriptError:
             # A server that has just started; this leaves the script in its cache.
-            answer = client.eval(_SCRIPT, key_count, *arguments)
+            answer = self._valkey.eval(_SCRIPT, key_count, *arguments)
         return answer

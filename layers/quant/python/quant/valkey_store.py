@@ -1,0 +1,67 @@
+"""Valkey as everything in a process uses it: one client, behind one breaker."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from quant.breaker import ValkeyBreaker, breaker
+from quant.errors import StoreUnavailableError
+from quant.settings import valkey_settings
+
+
+@cache
+def client() -> Any:
+    """Return the process's Valkey client, made from the environment's settings."""
+    # Imported here: functions that never reach Valkey must not pay for the client's import.
+    from valkey.backoff import NoBackoff  # noqa: PLC0415
+    from valkey.retry import Retry  # noqa: PLC0415
+
+    from quant.cluster import ClusterClient  # noqa: PLC0415
+
+    settings = valkey_settings()
+    credentials = settings.credentials()
+    return ClusterClient(
+        host=settings.host,
+        port=settings.port,
+        username=credentials.username,
+        password=credentials.password.get_secret_value(),
+        ssl=settings.tls,
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        # A kept connection may have died between invocations: one try on a new one.
+        retry=Retry(NoBackoff(), 1),
+        lib_name=None,
+        lib_version=None,
+    )
+
+
+class ValkeyStore:
+    """A Valkey that may be away.
+
+    Args:
+        client: Makes the client; called on every use.
+        guard: Makes the breaker that leaves a lost Valkey alone; called on every use.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Any] = client,
+        guard: Callable[[], ValkeyBreaker] = breaker,
+    ) -> None:
+        self._client = client
+        self._guard = guard
+
+    def call[T](self, command: Callable[[Any], T]) -> T:
+        """Return what ``command`` returns when given the client.
+
+        Raises:
+            StoreUnavailableError: Valkey failed, now or a moment ago.
+        """
+        return self._guard().call(lambda: command(self._client()))
+
+    def attempt[T](self, command: Callable[[Any], T]) -> T | None:
+        """Return what ``command`` returns when given the client, ``None`` if Valkey is away."""
+        try:
+            return self.call(command)
+        except StoreUnavailableError:
+            return None

@@ -1,0 +1,205 @@
+"""What is kept in Valkey, on a cluster of three nodes: cache, limits, revocations and locks."""
+
+import json
+import uuid
+
+import pytest
+from limit_support import cluster_nodes, connect, hammer, most_in_any_window, passes
+from supervisor.servers import VALKEY_USER
+from valkey.crc import key_slot
+
+import quant.settings
+import quant.valkey_store
+from quant.accounts.attempts import Attempt, Locks
+from quant.breaker import ValkeyBreaker
+from quant.cache import AnswerCache
+from quant.cluster import ClusterClient
+from quant.errors import TooManyAttemptsError
+from quant.limits import LocalLimiter, RateLimiter, Window, account_windows
+from quant.revocation import RevocationIndex
+from quant.tiers import EndpointClass
+from quant.valkey_store import ValkeyStore
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with cluster_nodes(3) as servers:
+        yield servers
+
+
+@pytest.fixture(params=range(3))
+def node(nodes, request):
+    """Each node in turn: two in three commands are redirected."""
+    return nodes[request.param]
+
+
+@pytest.fixture
+def client(node, monkeypatch):
+    """The process's client, made from the environment's settings."""
+    for name, value in {
+        "QUANT_ENVIRONMENT": "local",
+        "QUANT_VALKEY_HOST": node.host,
+        "QUANT_VALKEY_PORT": str(node.port),
+        "QUANT_VALKEY_SECRET_ARN": "valkey",
+        "QUANT_VALKEY_TLS": "false",
+        "QUANT_VALKEY_TIMEOUT_S": "5",
+    }.items():
+        monkeypatch.setenv(name, value)
+    credentials = json.dumps({"username": VALKEY_USER, "password": node.password})
+    monkeypatch.setattr(quant.settings, "read_secret", lambda _arn: credentials)
+    kept = quant.valkey_store.client, quant.settings.valkey_settings
+    for function in kept:
+        function.cache_clear()
+    client = quant.valkey_store.client()
+    yield client
+    client.close()
+    for function in kept:
+        function.cache_clear()
+
+
+@pytest.fixture
+def store(client):
+    guard = ValkeyBreaker()
+    yield ValkeyStore(guard=lambda: guard)
+    # Nothing above was quietly done without Valkey.
+    assert guard.call(lambda: True)
+
+
+def place(nodes, key):
+    """The node that has a key, and the node after it."""
+    number = key_slot(key.encode()) * len(nodes) // 16384
+    return nodes[number], nodes[(number + 1) % len(nodes)]
+
+
+def test_answers_are_cached(store):
+    cache = AnswerCache(store)
+    query = str(uuid.uuid4())
+    reads = iter([(b"first", 1), (b"second", 2)])
+    cache.announce(1)
+    assert [cache.get_or_read(query, lambda: next(reads)) for _ in range(2)] == [b"first"] * 2
+    cache.announce(2)
+    assert cache.get_or_read(query, lambda: next(reads)) == b"second"
+
+
+def test_limits_are_exact(store):
+    limiters = [RateLimiter(LocalLimiter(1), store) for _ in range(2)]
+    for number in range(30):
+        subject = f"account:{uuid.uuid4()}"
+        decision = limiters[0].check(subject, account_windows("free", *EndpointClass))
+        assert decision.exact, number
+    window = Window("tier", 20, 1.0)
+    subject = f"account:{uuid.uuid4()}"
+    decisions = hammer(lambda: limiters[1], subject, window, clients=20, windows=3)()
+    assert all(decision.exact for decision in decisions)
+    assert most_in_any_window(passes(decisions), 1.0) == 20
+    assert len(passes(decisions)) == 60
+
+
+class Truth:
+    """What Postgres says of sessions."""
+
+    def __init__(self):
+        self.ended = set()
+        self.asked = 0
+
+    def rows(self, _statement, **_parameters):
+        self.asked += 1
+        return [[session_id] for session_id in self.ended]
+
+
+def test_revocations_are_seen_without_postgres(store, nodes):
+    truth = Truth()
+    index = RevocationIndex(store, truth)
+    before, announced, other = (uuid.uuid4() for _ in range(3))
+    marker = "{quant:revoked}:complete"
+    connect(place(nodes, marker)[0]).delete(marker)
+    truth.ended = {before}
+    assert index.is_revoked(before)
+    assert truth.asked == 1
+    index.announce([announced])
+    assert index.is_revoked(announced)
+    assert index.is_revoked(before)
+    assert not index.is_revoked(other)
+    assert truth.asked == 1
+
+
+def test_locks_hold(store):
+    locks = Locks(store)
+    keys = [f"login:{uuid.uuid4()}" for _ in range(5)]
+    locks.check(keys)
+    locks.set([Attempt(keys[3], admitted=False, locked_for_s=30)])
+    with pytest.raises(TooManyAttemptsError):
+        locks.check(keys)
+    locks.clear(keys)
+    locks.check(keys)
+
+
+def test_a_redirection_is_remembered(nodes):
+    key = "{somewhere}:a"
+    owner, other = place(nodes, key)
+    client = ClusterClient(
+        host=other.host, port=other.port, username=VALKEY_USER, password=other.password
+    )
+    before = redirected(owner), redirected(other)
+    for number in range(10):
+        client.set(key, number)
+        pipeline = client.pipeline(transaction=False)
+        pipeline.get(key)
+        pipeline.ttl(key)
+        assert pipeline.execute() == [str(number).encode(), -1]
+    client.close()
+    assert (redirected(owner), redirected(other)) == (before[0], before[1] + 1)
+
+
+def redirected(server):
+    """Number of commands the server has redirected."""
+    stats = connect(server).info("errorstats")
+    return stats.get("errorstat_MOVED", {}).get("count", 0)
+
+
+def test_a_slot_on_its_way_is_followed(nodes):
+    key = "{moving}:key"
+    source, target = place(nodes, key)
+    slot = key_slot(key.encode())
+    ids = {
+        server.port: connect(server).execute_command("CLUSTER MYID").decode()
+        for server in (source, target)
+    }
+    client = ClusterClient(
+        host=source.host, port=source.port, username=VALKEY_USER, password=source.password
+    )
+    to_target, to_source = connect(target), connect(source)
+    to_target.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[source.port])
+    to_source.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target.port])
+    try:
+        # The source has no such key any more, so it asks to try the target this once.
+        assert client.set(key, b"x", ex=60) is True
+        pipeline = client.pipeline(transaction=False)
+        pipeline.get(key)
+        pipeline.set(key, b"y")
+        assert pipeline.execute() == [b"x", True]
+        for server in (to_target, to_source):
+            server.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[target.port])
+        # From now on it has moved.
+        assert client.get(key) == b"y"
+        client.delete(key)
+    finally:
+        for server in nodes:
+            connect(server).execute_command("CLUSTER SETSLOT", slot, "NODE", ids[source.port])
+        client.close()
+
+
+def test_nothing_is_asked_of_a_cluster_before_the_first_command(nodes):
+    # That is what a cold start would pay for.
+    key = "{somewhere}:b"
+    owner, _ = place(nodes, key)
+    before = connect(owner).info("stats")["total_connections_received"]
+    client = ClusterClient(
+        host=owner.host, port=owner.port, username=VALKEY_USER, password=owner.password
+    )
+    client.get(key)
+    after = connect(owner).info("stats")["total_connections_received"]
+    commands = connect(owner).info("commandstats")
+    client.close()
+    assert after - before == 2  # this and the second question
+    assert "cmdstat_command" not in commands
