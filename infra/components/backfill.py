@@ -76,7 +76,7 @@ class Backfill(Construct):
             ),
             max_concurrency=config.concurrency[PARSE_CLASS],
             tolerated_failure_percentage_path="$.tolerated_failure_percentage",
-            result_writer=sfn.ResultWriter(bucket=raw.bucket, prefix=BACKFILL_PREFIX),
+            result_writer_v2=sfn.ResultWriterV2(bucket=raw.bucket, prefix=BACKFILL_PREFIX),
         )
         role = self._role(config, raw, parser)
         documents.item_processor(

@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from infra.components.function import HandlerFunction
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import FunctionNeeds, QueueSource
-from infra.paths import LAYERS, Artefacts
+from infra.paths import Artefacts
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
 from quant.pipeline.queues import Queue
@@ -31,7 +31,7 @@ _LEAST_CONCURRENCY: Final = 2
 
 
 class FunctionFactory:
-    """Adds functions and their layers to a stack.
+    """Adds functions, and the layers they have, to a stack.
 
     Args:
         scope: The stack.
@@ -58,7 +58,7 @@ class FunctionFactory:
         self._network = network
         self._data = data
         self._public_url = public_url
-        self._layers = {name: self._layer(name) for name in LAYERS}
+        self._layers: dict[str, lambda_.LayerVersion] = {}
 
     def add(self, needs: FunctionNeeds, construct_id: str | None = None) -> HandlerFunction:
         """Add one function, with what feeds it."""
@@ -72,7 +72,7 @@ class FunctionFactory:
             config=self._config,
             artefacts=self._artefacts,
             name=needs.name,
-            layers=[self._layers[name] for name in needs.layers],
+            layers=[self._layer(name) for name in needs.layers],
             environment=self._environment(needs),
             memory_mb=needs.memory_mb,
             timeout_s=needs.timeout_s,
@@ -89,13 +89,16 @@ class FunctionFactory:
         return function
 
     def _layer(self, name: str) -> lambda_.LayerVersion:
-        return lambda_.LayerVersion(
-            self._scope,
-            f"{name.capitalize()}Layer",
-            layer_version_name=self._config.name(name),
-            code=lambda_.Code.from_asset(str(self._artefacts.layers / f"{name}.zip")),
-            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-        )
+        """Return a layer of the stack's own, made for the first function that has it."""
+        if name not in self._layers:
+            self._layers[name] = lambda_.LayerVersion(
+                self._scope,
+                f"{name.capitalize()}Layer",
+                layer_version_name=self._config.name(name),
+                code=lambda_.Code.from_asset(str(self._artefacts.layers / f"{name}.zip")),
+                compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            )
+        return self._layers[name]
 
     def _grant(self, needs: FunctionNeeds, role: iam.Role) -> None:
         for store in sorted(needs.stores):

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 PREFIX = "quant-local-"
 # A function may have to start, and a queue's poller wait for it.
-SOON_S = 90
+SOON_S = 180
 
 
 @dataclass
