@@ -199,7 +199,7 @@ def account_service(api: Any, database: Database) -> Iterator[Accounts]:
             patch.setenv(name, value)
         patch.setattr(issuing, "current_signing_key", lambda _arn: key)
         patch.setattr(
-            mail, "send", lambda to, subject, body, **_: accounts.mails.append((to, subject, body))
+            mail, "send", lambda to, subject, body, *_: accounts.mails.append((to, subject, body))
         )
         for function in (*kept, quant.settings.limit_settings):
             function.cache_clear()
