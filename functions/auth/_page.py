@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from auth._answers import NO_STORE
+from quant_http.responses import NO_STORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, no_content
 from auth._models import PasswordChange
 from quant.accounts.password_changes import change_password as change
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
+from quant_http.responses import NO_STORE_HEADERS, no_content
 
 app = RouteApp("auth.change_password")
 

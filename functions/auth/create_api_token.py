@@ -5,11 +5,11 @@ from datetime import timedelta
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, private_json
 from auth._models import CreatedApiToken, NewApiToken
 from quant.accounts.api_tokens import create
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
+from quant_http.responses import NO_STORE_HEADERS, private_json
 
 app = RouteApp("auth.create_api_token")
 

@@ -3,11 +3,11 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, private_json
 from auth._models import Accepted, EmailAddress
 from quant.accounts.resets import request_reset
 from quant_http.app import RouteApp
 from quant_http.caller import origin
+from quant_http.responses import NO_STORE_HEADERS, private_json
 
 app = RouteApp("auth.forgot_password")
 

@@ -3,11 +3,11 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, private_json
 from auth._models import SessionList
 from quant.accounts.sessions import list_sessions as live_sessions
 from quant_http.app import RouteApp
 from quant_http.caller import caller
+from quant_http.responses import NO_STORE_HEADERS, private_json
 
 app = RouteApp("auth.list_sessions")
 

@@ -3,10 +3,10 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, no_content
 from quant.accounts.sessions import logout as end_session
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
+from quant_http.responses import NO_STORE_HEADERS, no_content
 
 app = RouteApp("auth.logout")
 

@@ -3,11 +3,12 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, token_pair
+from auth._answers import token_pair
 from auth._models import RefreshTokenBody, TokenPair
 from quant.accounts.refreshes import refresh as refresh_session
 from quant_http.app import RouteApp
 from quant_http.caller import origin
+from quant_http.responses import NO_STORE_HEADERS
 
 app = RouteApp("auth.refresh")
 

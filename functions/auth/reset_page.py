@@ -4,10 +4,10 @@ from typing import Final
 
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS
 from auth._page import Page
 from quant.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from quant_http.app import RouteApp
+from quant_http.responses import NO_STORE_HEADERS
 
 app = RouteApp("auth.reset_page")
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import Path, Request
 from starlette.responses import Response
 
-from auth._answers import NO_STORE_HEADERS, no_content
 from quant.accounts.api_tokens import revoke
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
+from quant_http.responses import NO_STORE_HEADERS, no_content
 
 app = RouteApp("auth.revoke_api_token")
 

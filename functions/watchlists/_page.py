@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from watchlists._answers import NO_STORE
+from quant_http.responses import NO_STORE
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">

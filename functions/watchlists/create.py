@@ -6,7 +6,7 @@ from starlette.responses import Response
 from quant.alerts.watchlists import create
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
-from watchlists._answers import NO_STORE_HEADERS, unkept_json
+from quant_http.responses import NO_STORE_HEADERS, private_json
 from watchlists._models import CreatedWatchlist, NewWatchlist
 
 app = RouteApp("watchlists.create")
@@ -26,7 +26,7 @@ async def create_watchlist(request: Request, body: NewWatchlist) -> Response:
     Where an account has as many watchlists as its tier allows, the answer is a 409.
     """
     made = create(caller(request).account_id, body.content(), origin(request))
-    return unkept_json(made, status=201)
+    return private_json(made, status=201)
 
 
 handler = app.handler

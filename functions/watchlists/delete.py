@@ -6,7 +6,7 @@ from starlette.responses import Response
 from quant.alerts.watchlists import remove
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
-from watchlists._answers import NO_STORE, NO_STORE_HEADERS
+from quant_http.responses import NO_STORE, NO_STORE_HEADERS
 from watchlists._models import WatchlistId
 
 app = RouteApp("watchlists.delete")

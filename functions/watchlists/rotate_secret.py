@@ -6,7 +6,7 @@ from starlette.responses import Response
 from quant.alerts.watchlists import rotate_secret
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
-from watchlists._answers import NO_STORE_HEADERS, unkept_json
+from quant_http.responses import NO_STORE_HEADERS, private_json
 from watchlists._models import WatchlistId, WebhookSecret
 
 app = RouteApp("watchlists.rotate_secret")
@@ -25,7 +25,7 @@ async def rotate(request: Request, watchlist_id: WatchlistId) -> Response:
     For 24 hours webhooks are signed with the old one as well, so that none is lost on the way.
     """
     secret = rotate_secret(caller(request).account_id, watchlist_id, origin(request))
-    return unkept_json({"webhook_secret": secret})
+    return private_json({"webhook_secret": secret})
 
 
 handler = app.handler

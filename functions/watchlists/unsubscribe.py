@@ -9,7 +9,7 @@ from quant.alerts.signing import unsubscribing_account
 from quant.alerts.watchlists import stop_digests
 from quant_http.app import RouteApp
 from quant_http.caller import origin
-from watchlists._answers import NO_STORE_HEADERS
+from quant_http.responses import NO_STORE_HEADERS
 from watchlists._models import UnsubscribeQuery
 from watchlists._page import html_page
 

@@ -6,7 +6,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from quant_http.app import RouteApp
-from watchlists._answers import NO_STORE_HEADERS
+from quant_http.responses import NO_STORE_HEADERS
 from watchlists._models import UnsubscribeQuery
 from watchlists._page import html_page
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from quant.alerts.watchlists import replace
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
-from watchlists._answers import NO_STORE_HEADERS, unkept_json
+from quant_http.responses import NO_STORE_HEADERS, private_json
 from watchlists._models import NewWatchlist, Watchlist, WatchlistId
 
 app = RouteApp("watchlists.update")
@@ -25,7 +25,7 @@ async def update(request: Request, watchlist_id: WatchlistId, body: NewWatchlist
     Alerts on their way still go to the old address.
     """
     changed = replace(caller(request).account_id, watchlist_id, body.content(), origin(request))
-    return unkept_json(changed)
+    return private_json(changed)
 
 
 handler = app.handler

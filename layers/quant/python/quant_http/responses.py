@@ -16,6 +16,15 @@ from quant_http.problems import MEDIA_TYPE, Problem
 # Answers depend on who asks only through authorisation, but shared caches must not keep them.
 PRIVATE: Final = "private, no-cache"
 
+NO_STORE: Final = {"Cache-Control": "no-store"}
+NO_STORE_HEADERS: Final[dict[str, Any]] = {
+    "Cache-Control": {
+        "description": "Must not be kept.",
+        "schema": {"type": "string"},
+        "example": "no-store",
+    }
+}
+
 _REQUEST_ID: Final = {
     "description": "Id of the request; in every log line about it.",
     "schema": {"type": "string"},
@@ -138,3 +147,13 @@ def page_entity(request: Request, query: str, read: Callable[[], Page]) -> Respo
         return dump_json(document), page.data_version
 
     return entity(request, _cache.get_or_read(query, body))
+
+
+def private_json(document: Any, status: int = 200) -> Response:
+    """Return a document that no cache may keep."""
+    return Response(dump_json(document), status, media_type="application/json", headers=NO_STORE)
+
+
+def no_content() -> Response:
+    """Return an empty answer that no cache may keep."""
+    return Response(status_code=204, headers=NO_STORE)
