@@ -58,11 +58,12 @@ def request_reset(email: str, origin: Origin) -> None:
     """
     address = emails.normalise(email)
     token = new_token(RESET_PREFIX)
+    # Before the outcome is known, so that it does not take time for a known address alone.
+    url = EmailSettings().public_url.rstrip("/")
     outcome = write(partial(_request, address=address, token=token, origin=origin))
     if outcome == "throttled":
         return
     if outcome == "known":
-        url = EmailSettings().public_url.rstrip("/")
         mail.send(address, _RESET_SUBJECT, _RESET_BODY.format(url=url, token=token))
     else:
         mail.send(address, _UNKNOWN_SUBJECT, _UNKNOWN_BODY)

@@ -44,12 +44,6 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["accounts.id"],
-            name=op.f("fk_password_resets_account_id_accounts"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_password_resets")),
     )
     op.create_index(op.f("ix_password_resets_account_id"), "password_resets", ["account_id"])
