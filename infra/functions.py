@@ -171,7 +171,7 @@ _EVENT_FUNCTIONS: Final = (
         secrets=frozenset({Secret.JWKS}),
         concurrency=AUTHORIZER_CLASS,
         memory_mb=512,
-        timeout_s=5,
+        timeout_s=10,
     ),
     FunctionNeeds(
         name=AUDIT_DRAIN,

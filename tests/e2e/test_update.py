@@ -98,7 +98,7 @@ class Checkout:
         }
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.run['url']}{path}", timeout=30)
+        return httpx.get(f"{self.run['url']}{path}", timeout=60)
 
     @contextmanager
     def edited(self, file: str, old: str, new: str) -> Iterator[None]:
@@ -122,6 +122,7 @@ def checkout(request: pytest.FixtureRequest) -> Iterator[Checkout]:
     if request.config.getoption("--base-url") or request.config.getoption("--local-cloud"):
         pytest.skip("changes the code of a cloud of its own")
     with server_directory("update") as directory:
+        (PROJECT / "build").mkdir(exist_ok=True)
         for name in COPIED:
             shutil.copytree(
                 PROJECT / name,
@@ -151,12 +152,14 @@ def load(checkout: Checkout) -> Iterator[list[httpx.Response | Exception]]:
     stopped = threading.Event()
     trades = f"{checkout.run['url']}/api/v1/trades?limit=1"
     headers = {"Authorization": f"Bearer {checkout.run['token']}"}
+    # In use already: a deployment keeps every core busy, too busy for a cold start in time.
+    httpx.get(trades, headers=headers, timeout=60).raise_for_status()
 
     def send(number: int) -> None:
         try:
             # Fifteen a minute: the token's tier admits twenty.
             if number % (4 * REQUESTS_PER_SECOND) == 0:
-                answers.append(httpx.get(trades, headers=headers, timeout=30))
+                answers.append(httpx.get(trades, headers=headers, timeout=60))
             else:
                 answers.append(checkout.get("/health"))
         except httpx.HTTPError as error:
