@@ -102,8 +102,11 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate
 .PHONY: lock
 lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) --group dev -o tests/requirements.txt
+	@$(COMPILE) --group bench -c tests/requirements.txt -o tests/bench/requirements.txt
 	@$(COMPILE) --group api -c tests/requirements.txt -o layers/api/requirements.txt
 	@$(COMPILE) --group auth -c tests/requirements.txt -o layers/auth/requirements.txt
 	@$(COMPILE) --group pipeline -c tests/requirements.txt -o layers/pipeline/requirements.txt
+	@$(COMPILE) --group analytics -c tests/requirements.txt -o layers/analytics/requirements.txt
+	@$(COMPILE) --group export -c tests/requirements.txt -o layers/export/requirements.txt
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt

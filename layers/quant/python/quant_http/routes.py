@@ -42,6 +42,7 @@ class Capability(StrEnum):
     SEND_EMAIL = "send-email"  # through SES, from the platform's own address
     AUDIT_QUEUE = "audit-queue"  # where audit entries wait while Postgres is away
     DELIVERIES_QUEUE = "deliveries-queue"  # where webhooks wait to be posted
+    EXPORTS = "exports"  # the queue of exports that take long, and links to their files
 
 
 class Scope(StrEnum):
@@ -127,6 +128,34 @@ def _data(name: str, path: str) -> Route:
     return Route(name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED)
 
 
+def _analytics(name: str, path: str) -> Route:
+    """Declare a route that computes with arrays for the request, or reads what a batch has."""
+    return Route(
+        name,
+        "GET",
+        f"{API_PREFIX}{path}",
+        stores=_DATA,
+        capabilities=_AUDITED,
+        endpoint_class=EndpointClass.ANALYTICS,
+        # One whole vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+        memory_mb=1769,
+        timeout_s=28,
+    )
+
+
+def _export(module: str, path: str, method: str = "GET") -> Route:
+    return Route(
+        f"export.{module}",
+        method,
+        f"{API_PREFIX}/export{path}",
+        stores=_DATA,
+        capabilities=_AUDITED | {Capability.EXPORTS},
+        endpoint_class=EndpointClass.EXPORT,
+        memory_mb=1769,
+        timeout_s=28,
+    )
+
+
 def _watchlists(
     module: str, method: str, path: str = "", *, signs: bool = False, delivers: bool = False
 ) -> Route:
@@ -193,6 +222,34 @@ ROUTES: Final[tuple[Route, ...]] = (
     _data("usage.show", "/usage"),
     Route("status.show", "GET", f"{API_PREFIX}/status", Access.PUBLIC, _DATA),
     _data("quality.list", "/quality"),
+    _data("stats.overview", "/stats/overview"),
+    _data("stats.leaderboard", "/stats/leaderboard"),
+    _data("stats.sectors", "/stats/sectors"),
+    _data("stats.late_filings", "/stats/late-filings"),
+    _data("tickers.list", "/tickers"),
+    _data("tickers.detail", "/tickers/{symbol}"),
+    _analytics("analytics.performance", "/analytics/performance"),
+    _analytics("analytics.politician_performance", "/analytics/performance/{politician_id}"),
+    _analytics("analytics.backtest", "/analytics/backtest"),
+    _analytics("analytics.pairwise_correlation", "/analytics/correlation/pairwise"),
+    _analytics("analytics.network", "/analytics/network/analysis"),
+    _analytics("analytics.ensemble", "/analytics/ensemble/{politician_id}"),
+    _analytics("analytics.insights", "/analytics/insights/{politician_id}"),
+    _analytics("analytics.anomaly_detection", "/analytics/anomaly-detection/{politician_id}"),
+    _analytics("patterns.politicians", "/patterns/politicians"),
+    _analytics("patterns.fourier", "/patterns/analyze/{politician_id}/fourier"),
+    _analytics("patterns.regime", "/patterns/analyze/{politician_id}/regime"),
+    _analytics("patterns.patterns", "/patterns/analyze/{politician_id}/patterns"),
+    _analytics("patterns.comprehensive", "/patterns/analyze/{politician_id}/comprehensive"),
+    _analytics("patterns.compare", "/patterns/compare"),
+    _export("trades", "/trades/{politician_id}"),
+    _export("analysis", "/analysis/{politician_id}"),
+    _export("all_politicians", "/batch/all-politicians", "POST"),
+    _export("create_dataset", "/research-dataset", "POST"),
+    _export("list_datasets", "/research-dataset"),
+    _export("list_jobs", "/jobs"),
+    _export("job", "/jobs/{job_id}"),
+    Route("methods.list", "GET", f"{API_PREFIX}/methods", Access.PUBLIC),
     _watchlists("list", "GET"),
     _watchlists("create", "POST", signs=True),
     _watchlists("detail", "GET", "/{watchlist_id}"),
