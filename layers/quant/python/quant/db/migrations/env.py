@@ -6,6 +6,7 @@ from sqlalchemy import create_engine, pool, text
 from quant.db import (  # noqa: F401 - registers their tables
     account_models,
     alert_models,
+    analysis_models,
     audit_models,
     pipeline_models,
 )
