@@ -45,6 +45,8 @@ GOOD = {
     "QUANT_DELIVERIES_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/deliveries",
     "QUANT_EVENT_BUS_NAME": "quant-prod-pipeline",
     "QUANT_WEBHOOK_SECRET_ARN": arn("webhook"),
+    "QUANT_EXPORT_BUCKET": "quant-prod-exports-000000000000",
+    "QUANT_EXPORTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/exports",
     "QUANT_CORS_ORIGINS": '["https://app.example.org"]',
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
@@ -97,6 +99,7 @@ def test_optional_variables_may_be_missing():
         ("QUANT_AUDIT_QUEUE_URL", "audit", "invalid"),
         ("QUANT_FETCH_QUEUE_URL", "http://sqs.example.org/1/fetch", "https"),
         ("QUANT_REPORTS_QUEUE_URL", "http://localhost:4566/1/reports", "local"),
+        ("QUANT_EXPORTS_QUEUE_URL", "http://sqs.example.org/1/exports", "https"),
         ("QUANT_COLLECTOR_HOUSE_URL", "http://127.0.0.1:8000", "local"),
         ("QUANT_COLLECTOR_SENATE_URL", "efdsearch.senate.gov", "invalid"),
         ("QUANT_COLLECTOR_REQUESTS_PER_SECOND", "0", "invalid"),

@@ -20,6 +20,8 @@ VARIABLES = {
     "QUANT_AUDIT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/audit",
     "QUANT_EMAIL_SENDER": "no-reply@example.org",
     "QUANT_PUBLIC_URL": "https://api.example.org/prod",
+    "QUANT_EXPORT_BUCKET": "quant-prod-exports-000000000000",
+    "QUANT_EXPORTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/exports",
 }
 
 
@@ -67,6 +69,8 @@ def test_every_route_starts_with_good_settings(function, name):
         ("auth.login", "QUANT_TOKEN_SIGNING_KEY_SECRET_ARN", None),
         ("auth.login", "QUANT_PASSWORD_ITERATIONS", "1"),
         ("auth.register", "QUANT_EMAIL_SENDER", None),
+        ("export.job", "QUANT_EXPORT_BUCKET", None),
+        ("export.create_dataset", "QUANT_EXPORTS_QUEUE_URL", None),
         ("auth.register", "QUANT_PUBLIC_URL", "http://api.example.org"),
     ],
 )

@@ -34,6 +34,7 @@ from quant.settings import (
     EdgeSettings,
     EmailSettings,
     Environment,
+    ExportSettings,
     LimitSettings,
     PasswordSettings,
     QueueSettings,
@@ -61,6 +62,7 @@ SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     CollectorSettings,
     QueueSettings,
     WebhookSettings,
+    ExportSettings,
 )
 
 # The private key of RFC 8037, appendix A.1, and of every tutorial that copied it.
@@ -123,6 +125,7 @@ _PLAIN_URLS: Final = (
     "QUANT_PUBLIC_URL",
     "QUANT_TOKEN_ISSUER",
     "QUANT_AUDIT_QUEUE_URL",
+    "QUANT_EXPORTS_QUEUE_URL",
     *(variable for variable in _QUEUES if variable.endswith("_URL")),
     *(variable for variable in _fields(CollectorSettings) if variable.endswith("_URL")),
 )

@@ -230,6 +230,15 @@ class WebhookSettings(BaseSettings):
     secret_arn: NonEmpty
 
 
+class ExportSettings(BaseSettings):
+    """Where files of exports are kept, and where exports that take long wait for their turn."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
+
+    export_bucket: NonEmpty
+    exports_queue_url: NonEmpty
+
+
 # An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
 Origin = Annotated[
     str,

@@ -11,6 +11,7 @@ from typing import Final
 from quant.settings import (
     AuditSettings,
     EmailSettings,
+    ExportSettings,
     PasswordSettings,
     SigningSettings,
     TokenSettings,
@@ -29,6 +30,7 @@ _SETTINGS: Final[dict[str, tuple[Callable[[], object], ...]]] = {
     Secret.SIGNING_KEY: (SigningSettings,),
     Capability.AUDIT_QUEUE: (AuditSettings,),
     Capability.SEND_EMAIL: (EmailSettings,),
+    Capability.EXPORTS: (ExportSettings,),
     EndpointClass.AUTH: (PasswordSettings,),
 }
 

@@ -14,6 +14,7 @@ class Queue(StrEnum):
     REPORTS = "reports"  # what functions without a database have to tell it
     ALERTS = "alerts"  # disclosed trades, for the watchlists
     DELIVERIES = "deliveries"  # webhooks to be posted
+    EXPORTS = "exports"  # exports that take longer than a request may
 
     @property
     def set_aside(self) -> str:
