@@ -30,12 +30,15 @@ class AnswerCache:
     def __init__(self, store: ValkeyStore | None = None) -> None:
         self._store = store or ValkeyStore()
 
-    def get_or_read(self, query: str, read: Callable[[], tuple[bytes, int]]) -> bytes:
+    def get_or_read(
+        self, query: str, read: Callable[[], tuple[bytes, int]], *, ttl_s: int = ENTRY_TTL_S
+    ) -> bytes:
         """Return the answer to ``query``, from the cache or by reading it.
 
         Args:
             query: Text that names the query with all its parameters.
             read: Reads the answer and the data version it was read at.
+            ttl_s: How long the answer is kept, seconds.
         """
         key = f"{_PREFIX}{hashlib.sha256(query.encode()).hexdigest()}"
         found = self._store.attempt(lambda valkey: valkey.mget(_VERSION_KEY, key))
@@ -46,7 +49,7 @@ class AnswerCache:
                 return bytes(answer)
         answer, read_version = read()
         entry = str(read_version).encode() + _SEPARATOR + answer
-        self._store.attempt(lambda valkey: _keep(valkey, key, entry, read_version))
+        self._store.attempt(lambda valkey: _keep(valkey, key, entry, read_version, ttl_s))
         return answer
 
     def announce(self, version: int) -> None:
@@ -54,9 +57,9 @@ class AnswerCache:
         self._store.attempt(lambda valkey: valkey.set(_VERSION_KEY, version, ex=VERSION_TTL_S))
 
 
-def _keep(valkey: Any, key: str, entry: bytes, version: int) -> None:
+def _keep(valkey: Any, key: str, entry: bytes, version: int, ttl_s: int) -> None:
     pipeline = valkey.pipeline(transaction=False)
-    pipeline.set(key, entry, ex=ENTRY_TTL_S)
+    pipeline.set(key, entry, ex=ttl_s)
     # Never over a newer version: a slow reader must not bring old entries back to life.
     pipeline.set(_VERSION_KEY, version, ex=VERSION_TTL_S, nx=True)
     pipeline.execute()

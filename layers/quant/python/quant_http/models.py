@@ -123,3 +123,62 @@ DataVersionField = Annotated[
     int,
     Field(description="Version of the disclosed data; every change counts it up.", examples=[7]),
 ]
+
+
+class Estimate(BaseModel):
+    """A number with its uncertainty."""
+
+    value: float | None = Field(
+        description="Point estimate; null where the data do not allow one.", examples=[0.0042]
+    )
+    standard_error: float | None = Field(
+        description="Of the same unit; null where the method has none.", examples=[0.0061]
+    )
+    low: float | None = Field(
+        description="Lower end of the 95 % confidence interval.", examples=[-0.0078]
+    )
+    high: float | None = Field(description="Upper end of it.", examples=[0.0162])
+    p_value: float | None = Field(
+        description="Of the method's null hypothesis; null without a test.", examples=[0.49]
+    )
+    q_value: float | None = Field(
+        description="Corrected for all that were tested (Benjamini-Hochberg); null without.",
+        examples=[0.81],
+    )
+    n: int = Field(description="Observations it rests on.", examples=[412])
+
+
+class MethodReference(BaseModel):
+    """The method behind the numbers; `GET /api/v1/methods` says more of it."""
+
+    id: str = Field(examples=["performance.car"])
+    version: str = Field(description="Changes with whatever changes the numbers.", examples=["1"])
+    title: str = Field(examples=["Cumulative abnormal return"])
+    estimator: str = Field(examples=["Mean of the sums of daily abnormal returns."])
+    standard_errors: str | None = Field(
+        description="How the uncertainty is measured.",
+        examples=["Clustered by politician and date."],
+    )
+    null: str | None = Field(
+        description="What a p-value is about.", examples=["The mean abnormal return is zero."]
+    )
+    multiple_testing: str | None = Field(
+        description="What a q-value is corrected for.",
+        examples=["Benjamini-Hochberg over politicians."],
+    )
+
+
+class SampleInfo(BaseModel):
+    """The trades that an answer rests on."""
+
+    trades: int = Field(description="Trades asked about.", examples=[512])
+    used: int = Field(description="Those the numbers rest on.", examples=[412])
+    excluded: dict[str, int] = Field(
+        description="The others by reason.", examples=[{"no_price": 80, "no_disclosure_date": 20}]
+    )
+    politicians: int = Field(examples=[1])
+    first_transaction: date | None = Field(examples=["2020-01-06"])
+    last_transaction: date | None = Field(examples=["2022-12-19"])
+    synthetic: bool = Field(
+        description="Whether made-up demonstration data are among them.", examples=[False]
+    )

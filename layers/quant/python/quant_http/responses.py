@@ -64,6 +64,9 @@ CACHE_HEADERS: Final[dict[str, Any]] = {
     },
 }
 
+# Reports are dear to compute, and a new data version replaces them at once.
+REPORT_TTL_S: Final = 86_400
+
 _cache: Final = AnswerCache()
 
 
@@ -157,3 +160,29 @@ def private_json(document: Any, status: int = 200) -> Response:
 def no_content() -> Response:
     """Return an empty answer that no cache may keep."""
     return Response(status_code=204, headers=NO_STORE)
+
+
+def report_entity(
+    request: Request,
+    query: str,
+    read: Callable[[], Mapping[str, Any]],
+    *,
+    ttl_s: int = REPORT_TTL_S,
+) -> Response:
+    """Return a report, from the cache where it holds the report at the present data version.
+
+    Args:
+        request: The request.
+        query: Names the report with all its parameters.
+        read: Computes the document, or reads it where a batch has; it has a ``data_version``.
+        ttl_s: How long the cache keeps it, seconds.
+    """
+
+    def body() -> tuple[bytes, int]:
+        # Imported here: routes of lists have no NumPy.
+        from quant.reports.documents import dump_document  # noqa: PLC0415
+
+        document = read()
+        return dump_document(document), document["data_version"]
+
+    return entity(request, _cache.get_or_read(query, body, ttl_s=ttl_s))

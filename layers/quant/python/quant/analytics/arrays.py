@@ -58,14 +58,14 @@ class PricePanel:
         days: Trading days, ascending (``datetime64[D]``), shape (d,).
         tickers: Symbols of the columns.
         close: Adjusted closes, US dollars, shape (d, k); NaN where there is none.
-        benchmark: Symbol of the benchmark.
+        benchmark: Symbol of the benchmark; None where none has prices.
         benchmark_close: Its adjusted closes, shape (d,); NaN where there is none.
     """
 
     days: Days
     tickers: tuple[str, ...]
     close: Floats
-    benchmark: str
+    benchmark: str | None
     benchmark_close: Floats
 
 
