@@ -342,5 +342,5 @@ def _numbers(column: str | None) -> Floats:
 def _days(numbers: Floats) -> Days:
     """Return days since 1970 as dates; NaN is not a date."""
     days = np.where(np.isnan(numbers), 0, numbers).astype(np.int64).astype("datetime64[D]")
-    days[np.isnan(numbers)] = np.datetime64("NaT")
+    days[np.isnan(numbers)] = np.datetime64("NaT", "D")
     return days
