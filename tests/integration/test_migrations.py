@@ -6,7 +6,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from quant.db import account_models, pipeline_models  # noqa: F401 - registers tables
+from quant.db import (  # noqa: F401 - registers tables
+    account_models,
+    analysis_models,
+    export_models,
+    pipeline_models,
+)
 from quant.db.migrate import head, upgrade
 from quant.db.models import Base
 from quant.db.schema import SCHEMA_REVISION, current_revision

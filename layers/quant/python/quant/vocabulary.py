@@ -115,6 +115,33 @@ class DeliveryState(StrEnum):
     FAILED = "failed"  # after the last attempt
 
 
+class ExportFormat(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class ExportKind(StrEnum):
+    """What an export job exports."""
+
+    TRADES = "trades"  # a politician's
+    ANALYSIS = "analysis"  # what the analytics say of a politician
+    ALL_POLITICIANS = "all_politicians"
+    RESEARCH_DATASET = "research_dataset"
+
+
+class ExportState(StrEnum):
+    """How far an export job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # after the last attempt
+    EXPIRED = "expired"  # succeeded, and its file is deleted
+
+
 class Role(StrEnum):
     """What an account may do beyond its tier."""
 
@@ -151,3 +178,19 @@ class AuditEvent(StrEnum):
     EXPORTED = "exported"
     SIGNING_KEY_ROTATED = "signing_key_rotated"
     AUDIT_PURGED = "audit_purged"
+
+
+class Sector(StrEnum):
+    """Sector of the Global Industry Classification Standard (MSCI and S&P, 2018 edition)."""
+
+    COMMUNICATION_SERVICES = "Communication Services"
+    CONSUMER_DISCRETIONARY = "Consumer Discretionary"
+    CONSUMER_STAPLES = "Consumer Staples"
+    ENERGY = "Energy"
+    FINANCIALS = "Financials"
+    HEALTH_CARE = "Health Care"
+    INDUSTRIALS = "Industrials"
+    INFORMATION_TECHNOLOGY = "Information Technology"
+    MATERIALS = "Materials"
+    REAL_ESTATE = "Real Estate"
+    UTILITIES = "Utilities"

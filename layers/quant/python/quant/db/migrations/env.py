@@ -8,6 +8,7 @@ from quant.db import (  # noqa: F401 - registers their tables
     alert_models,
     analysis_models,
     audit_models,
+    export_models,
     pipeline_models,
 )
 from quant.db.models import Base
