@@ -31,13 +31,14 @@ class AnswerCache:
         self._store = store or ValkeyStore()
 
     def get_or_read(
-        self, query: str, read: Callable[[], tuple[bytes, int]], *, ttl_s: int = ENTRY_TTL_S
+        self, query: str, read: Callable[[], tuple[bytes, int | None]], *, ttl_s: int = ENTRY_TTL_S
     ) -> bytes:
         """Return the answer to ``query``, from the cache or by reading it.
 
         Args:
             query: Text that names the query with all its parameters.
-            read: Reads the answer and the data version it was read at.
+            read: Reads the answer and the data version it was read at; None for an answer that is
+                not of the present version, which is not kept.
             ttl_s: How long the answer is kept, seconds.
         """
         key = f"{_PREFIX}{hashlib.sha256(query.encode()).hexdigest()}"
@@ -48,6 +49,8 @@ class AnswerCache:
             if read_at == version:
                 return bytes(answer)
         answer, read_version = read()
+        if read_version is None:
+            return answer
         entry = str(read_version).encode() + _SEPARATOR + answer
         self._store.attempt(lambda valkey: _keep(valkey, key, entry, read_version, ttl_s))
         return answer

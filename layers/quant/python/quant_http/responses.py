@@ -178,11 +178,12 @@ def report_entity(
         ttl_s: How long the cache keeps it, seconds.
     """
 
-    def body() -> tuple[bytes, int]:
+    def body() -> tuple[bytes, int | None]:
         # Imported here: routes of lists have no NumPy.
         from quant.reports.documents import dump_document  # noqa: PLC0415
 
         document = read()
-        return dump_document(document), document["data_version"]
+        version = document["data_version"] if document.get("is_current", True) else None
+        return dump_document(document), version
 
     return entity(request, _cache.get_or_read(query, body, ttl_s=ttl_s))

@@ -1,0 +1,1 @@
+"""Performance, backtests, relations, anomalies and their combination."""
