@@ -1,0 +1,1 @@
+"""Relations between members: co-trading, correlation, lead and lag, committees and sectors."""
