@@ -80,6 +80,10 @@ check: lint test ## Lint, check types and run all tests
 bench: setup ## Measure speed, as ratios, and write docs/benchmarks.md
 	@$(PY) tests/bench
 
+.PHONY: simulate
+simulate: setup ## Simulate what the analytics find and do not, and write docs/methods/validation.md
+	@$(PY) tests/simulation
+
 .PHONY: synth
 synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
 	@$(PY) -m infra.build --target aws

@@ -79,7 +79,21 @@ def package_versions(*names: str) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
-def write(reports: dict[str, Report], markdown: Path, document: Path) -> None:
+HEADING = "# Benchmarks"
+INTRODUCTION = (
+    "Written by `make bench`; every value is in {document}. Cells are medians with the smallest "
+    "and greatest value in brackets. Times depend on the machine; ratios less so."
+)
+
+
+def write(
+    reports: dict[str, Report],
+    markdown: Path,
+    document: Path,
+    *,
+    heading: str = HEADING,
+    introduction: str = INTRODUCTION,
+) -> None:
     """Write the reports down; those of an earlier run that are not among them are kept."""
     sections: dict[str, Any] = {}
     if document.exists():
@@ -93,9 +107,9 @@ def write(reports: dict[str, Report], markdown: Path, document: Path) -> None:
     sections = dict(sorted(sections.items()))
     document.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n")
     markdown.write_text(
-        "# Benchmarks\n\nWritten by `make bench`; every value is in "
-        f"[{document.name}]({document.name}). Cells are medians with the smallest and greatest "
-        "value in brackets. Times depend on the machine; ratios less so.\n"
+        f"{heading}\n\n"
+        + introduction.format(document=f"[{document.name}]({document.name})")
+        + "\n"
         + "".join(_section(section) for section in sections.values())
     )
 
