@@ -30,6 +30,11 @@ def imported(file):
             PACKAGES / "quant",
             {"quant_http", "fastapi", "starlette", "mangum", "aws_lambda_powertools"},
         ),
+        (
+            PACKAGES / "quant" / "analytics",
+            {"sqlalchemy", "pg8000", "valkey", "boto3", "pydantic", "scipy", "pandas"},
+        ),
+        (PACKAGES / "quant" / "methods", {"numpy", "sqlalchemy", "pydantic"}),
         (PACKAGES / "quant_http", {"aws_cdk", *(path.name for path in FUNCTIONS.iterdir())}),
         (FUNCTIONS, {"aws_cdk", "infra", "supervisor"}),
         (PROJECT / "infra", {"fastapi", "sqlalchemy", "valkey", "pydantic"}),
@@ -44,6 +49,19 @@ def test_imports_go_one_way(folder, forbidden):
         for file in files
         for name in imported(file)
         if name in forbidden
+    ]
+    assert wrong == []
+
+
+def test_analytics_know_nothing_else_of_the_domain():
+    allowed = ("quant.analytics", "quant.stock_act")
+    wrong = [
+        f"{file.relative_to(PROJECT)} imports {node.module}"
+        for file in (PACKAGES / "quant" / "analytics").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("quant")
+        and not (node.module or "").startswith(allowed)
     ]
     assert wrong == []
 
