@@ -1,13 +1,17 @@
 """Entry point of the CDK app: ``cdk <command> -c env=local|dev|prod``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import App, CliCredentialsStackSynthesizer, Environment, Tags
 
 from infra.config import REGION, Config, config
+from infra.functions import Area
 from infra.paths import Artefacts
+from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.api import ApiStack
+from infra.stacks.area import AreaStack
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.pipeline import PipelineStack
@@ -15,10 +19,11 @@ from infra.stacks.pipeline import PipelineStack
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """The stacks of one environment, the longest-lived first."""
+    """The stacks of one environment, each after those it needs."""
 
     network: NetworkStack
     data: DataStack
+    areas: Mapping[Area, AreaStack]
     api: ApiStack
     pipeline: PipelineStack
 
@@ -35,28 +40,35 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
     }
     network = NetworkStack(app, "Network", stack_name=settings.name("network"), **common)
     data = DataStack(app, "Data", stack_name=settings.name("data"), network=network, **common)
-    api = ApiStack(
-        app,
-        "Api",
-        stack_name=settings.name("api"),
-        artefacts=artefacts,
-        network=network,
-        data=data,
+    functions: dict[str, Any] = {
+        "artefacts": artefacts,
+        "network": network,
+        "data": data,
         **common,
+    }
+    areas: dict[Area, AreaStack] = {
+        area: AreaStack(
+            app, area.capitalize(), stack_name=settings.name(area), area=area, **functions
+        )
+        for area in (Area.DISCLOSURES, Area.ACCOUNTS)
+    }
+    areas[Area.ANALYTICS] = AnalyticsStack(
+        app, "Analytics", stack_name=settings.name(Area.ANALYTICS), **functions
     )
+    api = ApiStack(app, "Api", stack_name=settings.name("api"), **functions)
+    for area in areas.values():
+        # It names their functions without importing them.
+        api.add_stack_dependency(area)
     pipeline = PipelineStack(
         app,
         "Pipeline",
         stack_name=settings.name("pipeline"),
-        artefacts=artefacts,
-        network=network,
-        data=data,
         public_url=api.own_url(),
-        **common,
+        **functions,
     )
     Tags.of(app).add("project", "quant-analytics-platform")
     Tags.of(app).add("environment", settings.environment)
-    return Stacks(network, data, api, pipeline)
+    return Stacks(network, data, areas, api, pipeline)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,36 @@ AWS_PYTHON: Final = (3, 13)
 # Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
 AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 
-THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline")
+THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline", "analytics", "export")
+
+# What type checkers and compilers read.
+_SOURCES_OF_OTHERS: Final = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.a")
+# What no function imports, as patterns by layer, besides what no package needs at run time.
+_UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
+    "api": (
+        "sqlalchemy/dialects/mssql",
+        "sqlalchemy/dialects/mysql",
+        "sqlalchemy/dialects/oracle",
+        "sqlalchemy/dialects/sqlite",
+        "sqlalchemy/ext",
+        "sqlalchemy/testing",
+    ),
+    "analytics": (
+        "numpy/_core/_*_tests.*.so",
+        "numpy/_core/_simd.*.so",  # a test's view of what the other modules do themselves
+        "numpy/_core/include",
+        "numpy/_core/lib",
+        "numpy/_pyinstaller",
+        "numpy/f2py",
+        "numpy/random/lib",
+        "numpy/testing",
+    ),
+    "export": (
+        "adbc_driver_duckdb",
+        "duckdb/experimental",  # stands in for PySpark
+        "duckdb/polars_io.py",
+    ),
+}
 
 # Command line, sample data and schema changes run outside the functions.
 _NOT_SERVED: Final = (
@@ -80,7 +109,9 @@ def _build(target: str) -> None:
     _refresh(layers / "quant.zip", [target, sources], partial(_copy_quant, target, sources))
     for name in THIRD_PARTY_LAYERS:
         lock = ROOT / f"layers/{name}/requirements.txt"
-        _refresh(layers / f"{name}.zip", [target, lock], partial(_install, target, lock))
+        unused = _UNUSED.get(name, ())
+        make = partial(_install, target, lock, unused)
+        _refresh(layers / f"{name}.zip", [target, lock], make)
     _refresh(
         BUILD / "docs-assets",
         [ROOT / source for source in _DOCS_ASSETS.values()],
@@ -140,7 +171,7 @@ def _copy_quant(target: str, sources: Path, archive: Path) -> None:
     _pack(python, archive)
 
 
-def _install(target: str, lock: Path, archive: Path) -> None:
+def _install(target: str, lock: Path, unused: Sequence[str], archive: Path) -> None:
     python = _empty_layer(archive)
     version = ".".join(map(str, AWS_PYTHON))
     platform_options = (
@@ -155,6 +186,7 @@ def _install(target: str, lock: Path, archive: Path) -> None:
     ]
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - our own list
     _strip(python)
+    _remove(python, unused)
     _compile(target, python)
     _pack(python, archive)
 
@@ -191,8 +223,27 @@ def _strip(python: Path) -> None:
                     shutil.rmtree(entry)
                 elif entry.name not in _RUNTIME_METADATA:
                     entry.unlink()
-    for stub in python.rglob("*.pyi"):
-        stub.unlink()
+    for pattern in _SOURCES_OF_OTHERS:
+        for file in list(python.rglob(pattern)):
+            file.unlink()
+
+
+def _remove(python: Path, patterns: Sequence[str]) -> None:
+    """Remove what the patterns name.
+
+    Raises:
+        FileNotFoundError: A pattern names nothing: the package has changed.
+    """
+    for pattern in patterns:
+        found = list(python.glob(pattern))
+        if not found:
+            msg = f"nothing in the layer is named {pattern}"
+            raise FileNotFoundError(msg)
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _compile(target: str, python: Path) -> None:

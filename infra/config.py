@@ -164,6 +164,10 @@ class Config:
         """Return the physical name of a resource."""
         return f"quant-{self.environment}-{part}"
 
+    def function_name(self, handler: str) -> str:
+        """Return the physical name of the function of ``<folder>.<module>``."""
+        return self.name(handler.replace(".", "-"))
+
     def secret_name(self, part: str) -> str:
         """Return the name of a secret."""
         return f"quant/{self.environment}/{part}"
@@ -232,7 +236,7 @@ def _local(endpoints: LocalEndpoints) -> Config:
         environment="local",
         architecture="arm64" if host_is_arm else "x86_64",
         concurrency=_concurrency(
-            data=4, account=2, auth=4, analytics=2, export=1, authorizer=8, event=2, parse=2
+            data=3, account=2, auth=3, analytics=2, export=1, authorizer=8, event=2, parse=2
         ),
         email_sender="no-reply@local.quant.example",
         interface_endpoint_zones=1,
@@ -264,10 +268,11 @@ def _dev() -> Config:
         anchor_days=7,
         clients_per_plan=10,
         database=DatabaseConfig(
-            instance_type="t4g.micro",
+            # One connection for each function is more than a micro has memory for.
+            instance_type="t4g.small",
             storage_gib=20,
             max_storage_gib=50,
-            max_connections=100,
+            max_connections=160,
             multi_az=False,
             backup_days=1,
             deletion_protection=False,
@@ -280,7 +285,7 @@ def _prod() -> Config:
     return Config(
         environment="prod",
         concurrency=_concurrency(
-            data=16, account=4, auth=6, analytics=4, export=2, authorizer=32, event=2, parse=8
+            data=10, account=3, auth=4, analytics=4, export=2, authorizer=32, event=2, parse=8
         ),
         email_sender="no-reply@quant.example",
         interface_endpoint_zones=2,

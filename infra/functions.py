@@ -1,6 +1,8 @@
 """What each Lambda function needs: those of the routes, and those that events invoke."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from quant.pipeline.queues import Queue
@@ -21,11 +23,48 @@ PARSE_CLASS: Final = "parse"
 SINGLE_CLASS: Final = "single"  # one at a time
 
 _TOKEN_SECRETS: Final = frozenset({Secret.JWKS, Secret.SIGNING_KEY})
+# Below these keys of the bucket of exports: files of one caller's job, and published data sets.
+EXPORTED: Final = ("exports/*", "datasets/*")
+
+# The ephemeral storage of every function, MiB.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html
+DEFAULT_STORAGE_MB: Final = 512
+
+
+class Area(StrEnum):
+    """What routes are about; the functions of each area are a stack (docs/adr/0019)."""
+
+    ACCOUNTS = "accounts"
+    ANALYTICS = "analytics"
+    DISCLOSURES = "disclosures"
+
+
+# By folder below ``functions/``. A function's name is fixed, so that it cannot be in two stacks at
+# a time: a folder stays in its area.
+_AREAS: Final[Mapping[str, Area]] = {
+    "root": Area.DISCLOSURES,
+    "health": Area.DISCLOSURES,
+    "docs": Area.DISCLOSURES,
+    "politicians": Area.DISCLOSURES,
+    "trades": Area.DISCLOSURES,
+    "status": Area.DISCLOSURES,
+    "quality": Area.DISCLOSURES,
+    "methods": Area.ANALYTICS,
+    "stats": Area.ANALYTICS,
+    "tickers": Area.ANALYTICS,
+    "analytics": Area.ANALYTICS,
+    "patterns": Area.ANALYTICS,
+    "export": Area.ANALYTICS,
+    "auth": Area.ACCOUNTS,
+    "usage": Area.ACCOUNTS,
+    "watchlists": Area.ACCOUNTS,
+    "admin": Area.ACCOUNTS,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectAccess:
-    """What a function may do in the bucket of raw documents.
+    """What a function may do in a bucket.
 
     Attributes:
         reads: Patterns of keys it may read.
@@ -86,6 +125,7 @@ class FunctionNeeds:
         sends_to: Queues of the pipeline it may send to.
         publishes: Whether it may put events on the pipeline's bus.
         objects: What it may do in the bucket of raw documents.
+        exports: What it may do in the bucket of exports.
         anchors: Whether it keeps the audit log's anchors in their bucket.
         owns_schema: Whether it may also connect to Postgres as the schema's owner.
         egress: Whether it calls hosts on the internet.
@@ -96,6 +136,7 @@ class FunctionNeeds:
             database's connections; ``None`` for the account's pool.
         memory_mb: Memory, MiB.
         timeout_s: Timeout, seconds.
+        storage_mb: Ephemeral storage, MiB.
         bundles: Build artefacts packed at the root of its code.
         serves_route: Whether API Gateway invokes it for a route of the table.
     """
@@ -108,6 +149,7 @@ class FunctionNeeds:
     sends_to: frozenset[Queue] = frozenset()
     publishes: bool = False
     objects: ObjectAccess = field(default_factory=ObjectAccess)
+    exports: ObjectAccess = field(default_factory=ObjectAccess)
     anchors: bool = False
     owns_schema: bool = False
     egress: bool = False
@@ -117,6 +159,7 @@ class FunctionNeeds:
     concurrency: str | None = None
     memory_mb: int
     timeout_s: int
+    storage_mb: int = DEFAULT_STORAGE_MB
     bundles: tuple[str, ...] = ()
     serves_route: bool = False
 
@@ -134,24 +177,56 @@ class FunctionNeeds:
         return "".join(part.capitalize() for part in self.name.split("."))
 
 
+_QUEUES: Final[Mapping[Capability, Queue]] = {
+    Capability.DELIVERIES_QUEUE: Queue.DELIVERIES,
+    Capability.EXPORTS: Queue.EXPORTS,
+}
+# The exports that are small enough to be made for the request; the others wait in the queue.
+_INLINE_EXPORTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "export.trades": ("export",),
+    "export.analysis": ("analytics", "export"),
+}
+
+
 def needs_of(route: Route) -> FunctionNeeds:
     """Return what the function of a route needs."""
-    # Passwords are hashed, and keys used, with libraries of a layer of their own.
-    uses_keys = route.secrets & _TOKEN_SECRETS or route.endpoint_class is EndpointClass.AUTH
-    delivers = Capability.DELIVERIES_QUEUE in route.capabilities
+    sends_to = {queue for what, queue in _QUEUES.items() if what in route.capabilities}
+    exports = Capability.EXPORTS in route.capabilities
     return FunctionNeeds(
         name=route.name,
-        layers=("quant", "api", "auth") if uses_keys else ("quant", "api"),
+        layers=("quant", "api", *_further_layers(route)),
         stores=route.stores,
         secrets=route.secrets,
         capabilities=route.capabilities,
-        sends_to=frozenset({Queue.DELIVERIES} if delivers else ()),
+        sends_to=frozenset(sends_to),
+        # A link to a file lets its bearer do what its signer may.
+        exports=ObjectAccess(reads=EXPORTED if exports else ()),
         concurrency=_concurrency(route) if route.stores else None,
         memory_mb=route.memory_mb,
         timeout_s=route.timeout_s,
         bundles=route.bundles,
         serves_route=True,
     )
+
+
+def area_of(route: Route) -> Area | None:
+    """Return the area of a route; ``None`` for one whose function must know the API's own URL.
+
+    Raises:
+        KeyError: The route's folder is in no area.
+    """
+    if Capability.SEND_EMAIL in route.capabilities:
+        return None
+    return _AREAS[route.name.split(".")[0]]
+
+
+def _further_layers(route: Route) -> tuple[str, ...]:
+    # Passwords are hashed, and keys used, with libraries of a layer of their own.
+    if route.secrets & _TOKEN_SECRETS or route.endpoint_class is EndpointClass.AUTH:
+        return ("auth",)
+    if route.endpoint_class is EndpointClass.ANALYTICS:
+        return ("analytics",)
+    return _INLINE_EXPORTS.get(route.name, ())
 
 
 def _concurrency(route: Route) -> str:
@@ -212,7 +287,17 @@ _EVENT_FUNCTIONS: Final = (
     ),
 )
 
-# Of the API's stack; those of the pipeline's are in ``infra.pipeline_functions``.
+# What routes need, by area.
+AREA_FUNCTIONS: Final[dict[Area, dict[str, FunctionNeeds]]] = {
+    area: {route.name: needs_of(route) for route in ROUTES if area_of(route) is area}
+    for area in Area
+}
+# Of the API's own stack; those of the pipeline's are in ``infra.pipeline_functions``, those that
+# compute ahead in ``infra.batch_functions``.
 API_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
-    needs.name: needs for needs in (*(needs_of(route) for route in ROUTES), *_EVENT_FUNCTIONS)
+    needs.name: needs
+    for needs in (
+        *(needs_of(route) for route in ROUTES if area_of(route) is None),
+        *_EVENT_FUNCTIONS,
+    )
 }

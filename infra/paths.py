@@ -7,7 +7,7 @@ from typing import Final, Self
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 
-LAYERS: Final = ("quant", "api", "auth", "pipeline")
+LAYERS: Final = ("quant", "api", "auth", "pipeline", "analytics", "export")
 
 
 @dataclass(frozen=True, slots=True)

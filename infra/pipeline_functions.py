@@ -7,7 +7,6 @@ queues and the bucket of raw documents are between them.
 from typing import Final
 
 from infra.functions import (
-    API_FUNCTIONS,
     EVENT_CLASS,
     PARSE_CLASS,
     SINGLE_CLASS,
@@ -197,12 +196,3 @@ _FUNCTIONS: Final = (
 )
 
 PIPELINE_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {needs.name: needs for needs in _FUNCTIONS}
-FUNCTIONS: Final[dict[str, FunctionNeeds]] = {**API_FUNCTIONS, **PIPELINE_FUNCTIONS}
-
-
-def consumer_of(queue: Queue) -> FunctionNeeds:
-    """Return the function that a queue feeds."""
-    [consumer] = [
-        needs for needs in _FUNCTIONS if needs.source is not None and needs.source.queue is queue
-    ]
-    return consumer

@@ -16,10 +16,13 @@ if str(PROJECT) not in sys.path:
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 
 from aws_cdk import App  # noqa: E402
+from infra.all_functions import FUNCTIONS  # noqa: E402
 from infra.app import add_stacks  # noqa: E402
+from infra.batch_functions import BATCH_FUNCTIONS  # noqa: E402
 from infra.config import Config, config  # noqa: E402
+from infra.functions import AREA_FUNCTIONS  # noqa: E402
 from infra.paths import LAYERS, Artefacts  # noqa: E402
-from infra.pipeline_functions import FUNCTIONS, PIPELINE_FUNCTIONS  # noqa: E402
+from infra.pipeline_functions import PIPELINE_FUNCTIONS  # noqa: E402
 
 from quant_http.routes import ROUTES  # noqa: E402
 
@@ -30,7 +33,7 @@ LOCAL_CONTEXT = {
     "valkey_port": "16379",
 }
 
-STACKS = ("Network", "Data", "Api", "Pipeline")
+STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pipeline")
 
 Resource = dict[str, Any]
 
@@ -70,7 +73,14 @@ class Assembly:
 
     def stack_of(self, name: str) -> str:
         """Return the stack of a function."""
-        return "Pipeline" if name in PIPELINE_FUNCTIONS else "Api"
+        if name in PIPELINE_FUNCTIONS:
+            return "Pipeline"
+        if name in BATCH_FUNCTIONS:
+            return "Analytics"
+        for area, functions in AREA_FUNCTIONS.items():
+            if name in functions:
+                return area.capitalize()
+        return "Api"
 
     def code(self, name: str) -> Path:
         """Return the folder that becomes a function's code."""

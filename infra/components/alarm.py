@@ -1,9 +1,16 @@
-"""An alarm that is raised as soon as a metric reaches a threshold."""
+"""Alarms that are raised as soon as a metric reaches a threshold."""
 
+from collections.abc import Iterable
+from typing import Final
+
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.config import Config
+
+_ERRORS_PERIOD: Final = Duration.minutes(15)
 
 
 def alarm_at(
@@ -39,4 +46,65 @@ def alarm_at(
         evaluation_periods=1,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=missing,
+    )
+
+
+def alarm_at_errors(
+    scope: Construct,
+    construct_id: str,
+    *,
+    config: Config,
+    name: str,
+    description: str,
+    functions: Iterable[lambda_.Function],
+) -> cloudwatch.Alarm:
+    """Create an alarm that is raised when any of some functions fails."""
+    errors = {
+        f"e{index}": function.metric_errors(period=_ERRORS_PERIOD, statistic="Sum")
+        for index, function in enumerate(functions)
+    }
+    return alarm_at(
+        scope,
+        construct_id,
+        config=config,
+        name=name,
+        description=description,
+        metric=cloudwatch.MathExpression(
+            expression="SUM(METRICS())",
+            using_metrics=errors,
+            period=_ERRORS_PERIOD,
+            label="errors",
+        ),
+        threshold=1,
+    )
+
+
+def alarm_at_silence(
+    scope: Construct,
+    construct_id: str,
+    *,
+    config: Config,
+    name: str,
+    description: str,
+    function: lambda_.Function,
+    period: Duration,
+) -> cloudwatch.Alarm:
+    """Create an alarm that is raised when a function fails, or has not run for ``period``."""
+    return alarm_at(
+        scope,
+        construct_id,
+        config=config,
+        name=name,
+        description=description,
+        metric=cloudwatch.MathExpression(
+            expression="IF(runs < 1, 1, errors)",
+            using_metrics={
+                "runs": function.metric_invocations(period=period, statistic="Sum"),
+                "errors": function.metric_errors(period=period, statistic="Sum"),
+            },
+            period=period,
+        ),
+        threshold=1,
+        # No data at all: it has never run.
+        missing=cloudwatch.TreatMissingData.BREACHING,
     )

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,7 +15,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Config
+from infra.functions import DEFAULT_STORAGE_MB
 from infra.paths import Artefacts
+
+# The alias through which everybody invokes a function.
+LIVE: Final = "live"
 
 _INTERFACE_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
@@ -47,6 +52,7 @@ class HandlerFunction(Construct):
         environment: Mapping[str, str],
         memory_mb: int,
         timeout_s: int,
+        storage_mb: int = DEFAULT_STORAGE_MB,
         bundles: Sequence[str] = (),
         vpc: ec2.IVpc | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] = (),
@@ -64,6 +70,7 @@ class HandlerFunction(Construct):
             environment: Variables besides those every function has.
             memory_mb: Memory, MiB.
             timeout_s: Timeout, seconds.
+            storage_mb: Ephemeral storage, MiB.
             bundles: Build artefacts packed at the root of the code.
             vpc: Network of the stores the function uses, if it uses any.
             security_groups: Groups that let it reach them.
@@ -73,7 +80,10 @@ class HandlerFunction(Construct):
             FileNotFoundError: The module or a bundle does not exist.
         """
         super().__init__(scope, construct_id)
-        function_name = config.name(name.replace(".", "-"))
+        function_name = config.function_name(name)
+        # A snapshot has no more ephemeral storage than any function.
+        # https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+        snap_start = config.snap_start and storage_mb <= DEFAULT_STORAGE_MB
         log_group = logs.LogGroup(
             self,
             "Logs",
@@ -118,19 +128,20 @@ class HandlerFunction(Construct):
                 ),
                 security_groups=list(security_groups) or None,
                 reserved_concurrent_executions=reserved_concurrency,
-                snap_start=(
-                    lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if config.snap_start else None
+                ephemeral_storage_size=(
+                    Size.mebibytes(storage_mb) if storage_mb > DEFAULT_STORAGE_MB else None
                 ),
+                snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
                 current_version_options=lambda_.VersionOptions(
                     # A retained version would keep, and bill, its SnapStart snapshot.
                     removal_policy=RemovalPolicy.DESTROY
                 ),
             )
-        if config.snap_start:
+        if snap_start:
             Annotations.of(self.function).acknowledge_warning(
                 "@aws-cdk/aws-lambda:snapStartRequirePublish", "the alias below publishes one"
             )
-        self.alias = self.function.add_alias("live")
+        self.alias = self.function.add_alias(LIVE)
 
     def _allow_network_interfaces(self, function_name: str) -> None:
         """Let Lambda attach the function to the VPC, and its code do none of that.

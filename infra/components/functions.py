@@ -38,8 +38,8 @@ class FunctionFactory:
         config: The environment's settings.
         artefacts: Where handlers and layers are.
         network: Where functions that use a store are placed.
-        data: Stores, secrets, queues and the bucket.
-        public_url: Returns where links in mail lead.
+        data: Stores, secrets, queues and buckets.
+        public_url: Returns where links in mail lead; for a stack whose functions send some.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class FunctionFactory:
         artefacts: Artefacts,
         network: NetworkStack,
         data: DataStack,
-        public_url: Callable[[], str],
+        public_url: Callable[[], str] | None = None,
     ):
         self._scope = scope
         self._config = config
@@ -64,7 +64,7 @@ class FunctionFactory:
         """Add one function, with what feeds it."""
         stores = [self._data.stores[store] for store in sorted(needs.stores)]
         groups = [self._network.client_groups[store.store] for store in stores]
-        if stores and (needs.objects or needs.anchors):
+        if stores and (needs.objects or needs.anchors or needs.exports.writes):
             groups.append(self._network.bucket_clients)
         function = HandlerFunction(
             self._scope,
@@ -76,6 +76,7 @@ class FunctionFactory:
             environment=self._environment(needs),
             memory_mb=needs.memory_mb,
             timeout_s=needs.timeout_s,
+            storage_mb=needs.storage_mb,
             bundles=needs.bundles,
             vpc=self._network.vpc if stores else None,
             security_groups=groups,
@@ -117,6 +118,7 @@ class FunctionFactory:
                 )
             )
         self._data.raw.grant(role, needs.objects)
+        self._data.exports.grant(role, needs.exports)
         if needs.anchors:
             anchors = self._data.anchors.arn_for_objects("*")
             role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
@@ -149,7 +151,12 @@ class FunctionFactory:
         if Capability.SEND_EMAIL in needs.capabilities:
             environment |= {
                 "QUANT_EMAIL_SENDER": self._config.email_sender,
-                "QUANT_PUBLIC_URL": self._config.public_url or self._public_url(),
+                "QUANT_PUBLIC_URL": self._mail_leads_to(),
+            }
+        if needs.exports:
+            environment |= {
+                "QUANT_EXPORT_BUCKET": self._data.exports.bucket.bucket_name,
+                "QUANT_EXPORTS_QUEUE_URL": self._data.queues[Queue.EXPORTS].queue.queue_url,
             }
         if needs.anchors:
             environment["QUANT_AUDIT_ANCHOR_BUCKET"] = self._data.anchors.bucket_name
@@ -163,7 +170,7 @@ class FunctionFactory:
             known.add(needs.source.queue)
         environment = {
             _QUEUE_VARIABLES[queue]: self._data.queues[queue].queue.queue_url
-            for queue in sorted(known)
+            for queue in sorted(known & _QUEUE_VARIABLES.keys())
         }
         if needs.publishes:
             environment["QUANT_EVENT_BUS_NAME"] = self._data.bus.event_bus_name
@@ -178,6 +185,14 @@ class FunctionFactory:
                 "QUANT_COLLECTOR_PRICES_SECRET_ARN": self._arn(Secret.PRICES),
             }
         return environment
+
+    def _mail_leads_to(self) -> str:
+        if self._config.public_url is not None:
+            return self._config.public_url
+        if self._public_url is None:
+            msg = "what sends mail is in a stack that knows the API's URL"
+            raise ValueError(msg)
+        return self._public_url()
 
     def _arn(self, secret: Secret) -> str:
         return self._data.secrets[secret].secret_arn

@@ -3,12 +3,11 @@
 from typing import Final
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra.components.alarm import alarm_at
+from infra.components.alarm import alarm_at_silence
 from infra.components.function import HandlerFunction
 from infra.config import Config
 
@@ -63,22 +62,12 @@ class Scheduled(Construct):
                 ),
             ),
         )
-        day = Duration.days(1)
-        alarm_at(
+        alarm_at_silence(
             self,
             "Alarm",
             config=config,
             name=name,
             description=f"{name} failed, or has not run for a day.",
-            metric=cloudwatch.MathExpression(
-                expression="IF(runs < 1, 1, errors)",
-                using_metrics={
-                    "runs": function.function.metric_invocations(period=day, statistic="Sum"),
-                    "errors": function.function.metric_errors(period=day, statistic="Sum"),
-                },
-                period=day,
-            ),
-            threshold=1,
-            # No data at all: it has never run.
-            missing=cloudwatch.TreatMissingData.BREACHING,
+            function=function.function,
+            period=Duration.days(1),
         )

@@ -1,8 +1,8 @@
-"""The API: a function per route, the authorizer, the gateway, the usage plans; event functions."""
+"""The API: the gateway, its authorizer and usage plans; the functions that must know its URL."""
 
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.components.alarm import alarm_at
-from infra.components.function import HandlerFunction
+from infra.components.function import LIVE, HandlerFunction
 from infra.components.functions import FunctionFactory
 from infra.components.rest_api import RestApi
 from infra.components.scheduled import Scheduled
@@ -24,21 +24,22 @@ from infra.functions import (
     AUTHORIZER,
     EVENT_CLASS,
     KEY_ROTATION,
+    needs_of,
 )
 from infra.paths import Artefacts
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
 from quant.tiers import TIERS
-from quant_http.routes import ROUTES
+from quant_http.routes import ROUTES, Route
 
 ROTATION_DAYS: Final = 30
 
 
 class ApiStack(Stack):
-    """Everything that a deployment of new code replaces.
+    """The REST API with every method, and the functions that are in no area.
 
     Attributes:
-        functions: Every function by its name.
+        functions: The stack's own functions by their names.
         api: The REST API.
     """
 
@@ -78,7 +79,8 @@ class ApiStack(Stack):
         }
         self.functions = {AUTHORIZER: authorizer, **others}
         for route in ROUTES:
-            self.api.add_route(route, self.functions[route.name].alias)
+            own = self.functions.get(route.name)
+            self.api.add_route(route, own.alias if own else self._alias_of(route))
         self.api.add_preflights(ROUTES)
         self._drain_audit_queue(self.functions[AUDIT_DRAIN])
         self._keep_audit_log()
@@ -106,6 +108,21 @@ class ApiStack(Stack):
             return f"{self._config.local.aws}/_aws/execute-api/{api}/{self._config.environment}"
         host = f"{api}.execute-api.{self.region}.{self.url_suffix}"
         return f"https://{host}/{self._config.environment}"
+
+    def _alias_of(self, route: Route) -> lambda_.IFunction:
+        """Return the alias of a function of another stack, by its name alone."""
+        return lambda_.Function.from_function_attributes(
+            self,
+            needs_of(route).construct_id,
+            function_arn=self.format_arn(
+                service="lambda",
+                resource="function",
+                resource_name=f"{self._config.function_name(route.name)}:{LIVE}",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            ),
+            # Whose permission to be invoked is then this stack's to give.
+            same_environment=True,
+        )
 
     def _drain_audit_queue(self, function: HandlerFunction) -> None:
         function.alias.add_event_source(

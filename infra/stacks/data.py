@@ -12,7 +12,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
+from infra.all_functions import consumer_of
 from infra.components.anchor_bucket import AnchorBucket
+from infra.components.export_bucket import ExportBucket
 from infra.components.raw_bucket import RawBucket
 from infra.components.stores import (
     Cache,
@@ -25,7 +27,6 @@ from infra.components.stores import (
 from infra.components.work_queue import WorkQueue
 from infra.config import SECRET_LENGTH, Config
 from infra.functions import API_FUNCTIONS, AUDIT_DRAIN
-from infra.pipeline_functions import consumer_of
 from infra.stacks.network import NetworkStack
 from quant.pipeline.messages import EVENT_SOURCE, TRADE_DISCLOSED
 from quant.pipeline.queues import Queue
@@ -37,6 +38,7 @@ _WORK: Final[Mapping[Queue, str]] = {
     Queue.REPORTS: "Reports of collectors and deliveries",
     Queue.ALERTS: "Disclosed trades",
     Queue.DELIVERIES: "Webhooks",
+    Queue.EXPORTS: "Exports",
 }
 # The most SQS allows: at a minute each, Postgres may be away for 16 hours.
 _AUDIT_RECEIVES: Final = 1000
@@ -55,6 +57,7 @@ class DataStack(Stack):
         anchors: Where the audit log's anchors are kept.
         queues: The queues of the pipeline.
         raw: The raw documents.
+        exports: The files of exports.
         bus: Where disclosed trades are announced.
     """
 
@@ -90,6 +93,7 @@ class DataStack(Stack):
         )
         self.queues = {queue: self._queue(queue, config) for queue in Queue}
         self.raw = RawBucket(self, "Raw", config=config, arrivals=self.queues[Queue.PARSE].queue)
+        self.exports = ExportBucket(self, "Exported", config=config)
         self.bus = events.EventBus(self, "Bus", event_bus_name=config.name("pipeline"))
         events.Rule(
             self,

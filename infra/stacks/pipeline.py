@@ -3,20 +3,16 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aws_cdk import CfnOutput, Duration, Stack, TimeZone
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as event_targets
-from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_scheduler_targets as scheduler_targets
 from constructs import Construct
 
-from infra.components.alarm import alarm_at
+from infra.components.alarm import alarm_at, alarm_at_errors
 from infra.components.backfill import Backfill
 from infra.components.function import HandlerFunction
 from infra.components.functions import FunctionFactory
+from infra.components.schedules import run_on_schedule
 from infra.config import Config
-from infra.functions import Schedule
 from infra.paths import Artefacts
 from infra.pipeline_functions import MEASURE, PARSE, PIPELINE_FUNCTIONS
 from infra.stacks.data import DataStack
@@ -74,7 +70,7 @@ class PipelineStack(Stack):
         for name, needs in PIPELINE_FUNCTIONS.items():
             if needs.schedule is not None:
                 function = self.functions[name]
-                self._run(function, needs.construct_id, needs.schedule)
+                run_on_schedule(self, needs.construct_id, function, needs.schedule)
                 scheduled.append(function)
         self.backfill = Backfill(
             self, "Backfill", config=config, raw=data.raw, parser=self.functions[PARSE].alias
@@ -84,49 +80,15 @@ class PipelineStack(Stack):
         CfnOutput(self, "RawBucketName", value=data.raw.bucket.bucket_name)
         CfnOutput(self, "BackfillArn", value=self.backfill.machine.state_machine_arn)
 
-    def _run(self, function: HandlerFunction, name: str, schedule: Schedule) -> None:
-        """Invoke ``function`` on its schedule; what fails waits for the next time."""
-        function.alias.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(5))
-        if schedule.housekeeping:
-            events.Rule(
-                self,
-                f"{name}Rule",
-                schedule=events.Schedule.expression(schedule.expression),
-                targets=[event_targets.LambdaFunction(function.alias, retry_attempts=0)],
-            )
-            return
-        scheduler.Schedule(
-            self,
-            f"{name}Schedule",
-            schedule=scheduler.ScheduleExpression.expression(
-                schedule.expression, TimeZone.of(schedule.timezone)
-            ),
-            target=scheduler_targets.LambdaInvoke(
-                function.alias, retry_attempts=0, max_event_age=Duration.minutes(5)
-            ),
-        )
-
     def _watch(self, scheduled: Iterable[HandlerFunction]) -> None:
         """Raise alarms for what no queue would set aside."""
-        errors = {
-            f"e{index}": function.function.metric_errors(
-                period=Duration.minutes(15), statistic="Sum"
-            )
-            for index, function in enumerate(scheduled)
-        }
-        alarm_at(
+        alarm_at_errors(
             self,
             "ErrorsAlarm",
             config=self._config,
             name="pipeline-errors",
             description="A scheduled function of the pipeline failed.",
-            metric=cloudwatch.MathExpression(
-                expression="SUM(METRICS())",
-                using_metrics=errors,
-                period=Duration.minutes(15),
-                label="errors",
-            ),
-            threshold=1,
+            functions=[function.function for function in scheduled],
         )
         for name, expression, description in _COLLECTIONS:
             alarm_at(

@@ -86,5 +86,5 @@ def test_functions_are_told_the_origins(opened: Assembly, origins: Sequence[str]
 
 def test_without_origins_there_is_no_preflight(assembly: Assembly) -> None:
     assert not list(_preflights(assembly))
-    for function in assembly.properties("AWS::Lambda::Function"):
+    for function in assembly.functions().values():
         assert "QUANT_CORS_ORIGINS" not in function["Environment"]["Variables"]

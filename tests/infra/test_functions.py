@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from infra.all_functions import FUNCTIONS
+from infra.batch_functions import RUN_EXPORT
 from infra.functions import AUDIT_DRAIN, AUDIT_MAINTENANCE, AUTHORIZER, KEY_ROTATION
-from infra.pipeline_functions import FUNCTIONS
 from infra_support import STACKS, Assembly
 
 from quant.pipeline.queues import Queue
@@ -80,6 +81,8 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_RAW_BUCKET": bool(needs.objects),
             "QUANT_COLLECTOR_CONTACT": needs.collects,
             "QUANT_COLLECTOR_PRICES_SECRET_ARN": Secret.PRICES in needs.secrets,
+            "QUANT_EXPORT_BUCKET": bool(needs.exports),
+            "QUANT_EXPORTS_QUEUE_URL": bool(needs.exports),
             "QUANT_DATABASE_OWNER_SECRET_ARN": needs.owns_schema,
             "QUANT_AUDIT_ANCHOR_BUCKET": needs.anchors,
         }.items():
@@ -95,9 +98,14 @@ def test_fallback_share_is_the_reserved_concurrency(assembly: Assembly) -> None:
 
 
 def test_runs_on_arm_from_a_snapshot_on_aws(aws_assembly: Assembly) -> None:
-    for function in aws_assembly.functions().values():
+    for name, needs in FUNCTIONS.items():
+        _, function = aws_assembly.function(name)
         assert function["Architectures"] == ["arm64"]
-        assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+        storage = function.get("EphemeralStorage", {"Size": 512})["Size"]
+        assert storage == needs.storage_mb
+        # Snapshots have no room for more.
+        snapshot = {"ApplyOn": "PublishedVersions"} if storage == 512 else None
+        assert function.get("SnapStart") == snapshot
 
 
 def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> None:
@@ -241,7 +249,9 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"events:PutEvents"}
     if needs.objects.reads:
         expected |= {"s3:GetObject", "s3:ListBucket"}
-    if needs.objects.writes or needs.anchors:
+    if needs.exports.reads:
+        expected |= {"s3:GetObject"}
+    if needs.objects.writes or needs.exports.writes or needs.anchors:
         expected |= {"s3:PutObject"}
     if Capability.SEND_EMAIL in needs.capabilities:
         expected |= {"ses:SendEmail", "ses:SendRawEmail"}
@@ -279,6 +289,21 @@ def test_messages_are_sent_to_the_queues_of_the_needs_alone(assembly: Assembly) 
         assert len(sent_to) == len(expected), name
         for queue in expected:
             assert any(f"{queue}Queue" in resource for resource in sent_to), (name, queue)
+
+
+def test_exports_are_read_by_their_routes_and_written_by_one_function(assembly: Assembly) -> None:
+    rights: dict[str, set[str]] = {}
+    for name in NAMES:
+        _, function = assembly.function(name)
+        for statement in assembly.statements(_role(function)):
+            for resource in _resources(statement):
+                if "ExportedBucket" in str(resource):
+                    for action in _actions(statement):
+                        rights.setdefault(action, set()).add(name)
+                    keys = resource["Fn::Join"][1][-1]
+                    assert keys in {"/exports/*", "/datasets/*"}, name
+    routes = {route.name for route in ROUTES if Capability.EXPORTS in route.capabilities}
+    assert rights == {"s3:GetObject": routes | {RUN_EXPORT}, "s3:PutObject": {RUN_EXPORT}}
 
 
 def test_only_the_rotation_writes_the_keys(assembly: Assembly) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from infra.all_functions import FUNCTIONS, consumer_of
 from infra.functions import API_FUNCTIONS, AUDIT_DRAIN, FunctionNeeds, QueueSource
-from infra.pipeline_functions import PIPELINE_FUNCTIONS, consumer_of
 from infra_support import Assembly
 
 from quant.pipeline.queues import Queue
@@ -85,7 +85,7 @@ def test_messages_are_tried_as_often_as_their_consumer_says(
 
 
 def _sources() -> dict[str, QueueSource | None]:
-    fed = {needs.name: needs.source for needs in PIPELINE_FUNCTIONS.values() if needs.source}
+    fed = {needs.name: needs.source for needs in FUNCTIONS.values() if needs.source}
     return {AUDIT_DRAIN: None, **fed}
 
 

@@ -3,12 +3,14 @@
 import re
 from typing import Any
 
-from infra.functions import AUTHORIZER, KEY_ROTATION
+from infra.functions import AUTHORIZER, KEY_ROTATION, Area
 from infra_support import Assembly
 
 from quant_http.routes import ROUTES, Access
 
 Method = tuple[str, str]
+
+FUNCTION_ARN = "arn:<AWS::Partition>:lambda:us-east-1:<AWS::AccountId>:function:"
 
 
 def _methods(assembly: Assembly) -> dict[Method, dict[str, Any]]:
@@ -74,38 +76,67 @@ def test_public_routes_are_these_alone(assembly: Assembly) -> None:
         "/api/v1/docs",
         "/api/v1/redoc",
         "/api/v1/docs/assets/{name}",
+        "/api/v1/methods",
         "/api/v1/status",
         "/api/v1/watchlists/unsubscribe",
     }
 
 
+def _text(assembly: Assembly, node: Any) -> str:
+    """Return a value of the API's template as one string; the alias of a function as its ARN."""
+    match node:
+        case str():
+            return node
+        case {"Ref": name} if name in assembly.resources("AWS::Lambda::Alias"):
+            alias = assembly.resources("AWS::Lambda::Alias")[name]["Properties"]
+            function = assembly.functions()[alias["FunctionName"]["Ref"]]
+            return f"{FUNCTION_ARN}{function['FunctionName']}:{alias['Name']}"
+        case {"Ref": pseudo} if pseudo.startswith("AWS::"):
+            return f"<{pseudo}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_text(assembly, part) for part in parts)
+    return ""
+
+
+def _arn(assembly: Assembly, name: str) -> str:
+    """Return the ARN of the alias of a function, which may be in another stack."""
+    logical_id, function = assembly.function(name)
+    [alias] = [
+        alias
+        for alias in assembly.properties("AWS::Lambda::Alias", assembly.stack_of(name))
+        if alias["FunctionName"] == {"Ref": logical_id}
+    ]
+    return f"{FUNCTION_ARN}{function['FunctionName']}:{alias['Name']}"
+
+
 def test_method_calls_its_own_function(assembly: Assembly) -> None:
-    aliases = assembly.resources("AWS::Lambda::Alias")
     methods = _methods(assembly)
     for route in ROUTES:
-        function, _ = assembly.function(route.name)
         integration = methods[route.method, route.path]["Integration"]
-        [alias] = [
-            part["Ref"]
-            for part in integration["Uri"]["Fn::Join"][1]
-            if isinstance(part, dict) and part.get("Ref") in aliases
-        ]
         assert integration["Type"] == "AWS_PROXY"
-        assert aliases[alias]["Properties"]["FunctionName"] == {"Ref": function}, route.name
+        uri = _text(assembly, integration["Uri"])
+        assert uri.endswith(f"/functions/{_arn(assembly, route.name)}/invocations"), route.name
 
 
 def test_only_api_gateway_may_invoke_and_only_for_one_method(assembly: Assembly) -> None:
-    sources = []
+    found = []
     for permission in assembly.properties("AWS::Lambda::Permission"):
         if permission["Principal"] == "secretsmanager.amazonaws.com":
             continue
         assert permission["Principal"] == "apigateway.amazonaws.com"
-        sources.append(permission["SourceArn"]["Fn::Join"][1][-1])
-    methods = [re.sub(r"{\w+}", "*", f"/{route.method}{route.path}") for route in ROUTES]
+        source = permission["SourceArn"]["Fn::Join"][1][-1]
+        found.append((_text(assembly, permission["FunctionName"]), source))
     [authorizer] = assembly.resources("AWS::ApiGateway::Authorizer")
-    others = [source for source in sources if source == {"Ref": authorizer}]
-    assert len(others) == 1
-    assert sorted(source for source in sources if source not in others) == sorted(methods)
+    expected = [
+        (_arn(assembly, route.name), re.sub(r"{\w+}", "*", f"/{route.method}{route.path}"))
+        for route in ROUTES
+    ]
+    expected.append((_arn(assembly, AUTHORIZER), {"Ref": authorizer}))
+    assert sorted(map(str, found)) == sorted(map(str, expected))
+    for area in Area:
+        for permission in assembly.properties("AWS::Lambda::Permission", area.capitalize()):
+            # Of a schedule.
+            assert permission["Principal"] == "events.amazonaws.com"
 
 
 def test_authorizer_reads_the_authorization_header_and_caches(assembly: Assembly) -> None:

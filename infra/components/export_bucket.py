@@ -1,0 +1,50 @@
+"""The bucket of exports: what callers are given links to."""
+
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.config import Config
+from infra.functions import ObjectAccess
+
+EXPIRING_PREFIX: Final = "exports/"
+EXPIRES_AFTER: Final = Duration.days(7)
+
+
+class ExportBucket(Construct):
+    """A private, encrypted bucket whose job files expire and whose data sets are kept.
+
+    Without versions: the file of a job is written once, and a data set has its version in its key.
+
+    Attributes:
+        bucket: The bucket.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config):
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            # Not a key of our own: a link would have to carry the right to use it.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(id="jobs", prefix=EXPIRING_PREFIX, expiration=EXPIRES_AFTER),
+                s3.LifecycleRule(
+                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                ),
+            ],
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+        )
+
+    def grant(self, role: iam.Role, access: ObjectAccess) -> None:
+        """Let ``role`` read and write the keys it needs."""
+        for action, patterns in (("s3:GetObject", access.reads), ("s3:PutObject", access.writes)):
+            if patterns:
+                resources = [self.bucket.arn_for_objects(pattern) for pattern in patterns]
+                role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
