@@ -29,6 +29,7 @@ PRICE_LABEL: Final = "synthetic"
 _SENATORS: Final = 6
 _REPRESENTATIVES: Final = 14
 _TICKERS: Final = tuple(f"SYN{number:02}" for number in range(1, 25))
+INDEX: Final = "SYNIX"  # of the whole fictitious market
 _AMOUNTS: Final = (
     *("$1,001 - $15,000",) * 12,
     *("$15,001 - $50,000",) * 5,
@@ -226,18 +227,35 @@ def house_rows(seed: int) -> list[dict[str, str]]:
 
 
 def price_rows(seed: int) -> list[tuple[str, str, str, str, str]]:
-    """Return weekday closes of the fictitious tickers: geometric random walks."""
+    """Return weekday closes of the fictitious market's index and tickers.
+
+    The index is a geometric random walk; a ticker's log returns are its beta times those of the
+    index, a drift of its own, and noise (the market model).
+    """
     draw = random.Random(seed + 2)  # noqa: S311 (sample data, not a secret)
-    rows = []
+    days = [_FIRST_DAY + timedelta(days=offset) for offset in range(_DAYS + 90)]
+    days = [day for day in days if day.weekday() < 5]
+    market = [draw.gauss(0.0003, 0.01) for _ in days]
+    rows = _walk(INDEX, 1000, days, market, draw)
     for ticker in _TICKERS:
-        price, drift = draw.uniform(15, 250), draw.gauss(0.0002, 0.0002)
-        for offset in range(_DAYS + 90):
-            day = _FIRST_DAY + timedelta(days=offset)
-            if day.weekday() >= 5:
-                continue
-            price *= math.exp(draw.gauss(drift, 0.015))
-            close = f"{price:.4f}"
-            rows.append((day.isoformat(), ticker, close, close, str(draw.randint(10_000, 9**7))))
+        price, beta, drift = draw.uniform(15, 250), draw.uniform(0.6, 1.5), draw.gauss(0, 0.0002)
+        returns = [beta * common + draw.gauss(drift, 0.012) for common in market]
+        rows += _walk(ticker, price, days, returns, draw)
+    return rows
+
+
+def _walk(
+    ticker: str,
+    price: float,
+    days: Sequence[date],
+    log_returns: Sequence[float],
+    draw: random.Random,
+) -> list[tuple[str, str, str, str, str]]:
+    rows = []
+    for day, log_return in zip(days, log_returns, strict=True):
+        price *= math.exp(log_return)
+        close = f"{price:.4f}"
+        rows.append((day.isoformat(), ticker, close, close, str(draw.randint(10_000, 9**7))))
     return rows
 
 
