@@ -265,6 +265,8 @@ def _bring_up(
             with progress.step("signing keys and demo token"):
                 token = deploy.make_token(endpoints, settings)
             loaded.result()
+            with progress.step("analytics"):
+                deploy.precompute(endpoints)
         except BaseException:
             commands.cancel()
             raise

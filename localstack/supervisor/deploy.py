@@ -32,6 +32,9 @@ VALKEY_SECRET = "quant/local/valkey"  # noqa: S105
 
 # What the names of the local environment's functions start with.
 FUNCTIONS = "quant-local-"
+PRECOMPUTE = f"{FUNCTIONS}analytics-precompute"
+# Longer than Lambda lets a function run, seconds.
+_PRECOMPUTE_TIMEOUT = 930
 
 _DIGEST_FILE = "quant-digest.txt"
 
@@ -70,12 +73,19 @@ class Endpoints:
             "valkey_port": str(self.ports.valkey),
         }
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of a LocalStack service."""
+    def client(self, service: str, *, read_timeout: int = 60) -> Any:
+        """Return a boto3 client of a LocalStack service.
+
+        Args:
+            service: its name.
+            read_timeout: how long an answer may take, seconds.
+        """
         import boto3  # noqa: PLC0415 - costs a second, in which the servers may start
+        from botocore.config import Config  # noqa: PLC0415
 
         return boto3.client(
             service,
+            config=Config(read_timeout=read_timeout),
             endpoint_url=self.aws,
             region_name=REGION,
             aws_access_key_id="test",
@@ -295,6 +305,28 @@ def seed(commands: Commands, environment: Mapping[str, str], data: Path | None) 
     """Load the data of a folder, or the sample where None."""
     options = ["--data", str(data)] if data else []
     commands.run("seed", [quant_command(), "seed", *options], environment)
+
+
+def precompute(endpoints: Endpoints) -> None:
+    """Have what analytics answer with computed now, not when the rule next fires.
+
+    Raises:
+        StepError: the function failed.
+    """
+    client = endpoints.client("lambda", read_timeout=_PRECOMPUTE_TIMEOUT)
+    answer = client.invoke(FunctionName=PRECOMPUTE, Qualifier="live", Payload=b"{}")
+    payload = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        raise StepError(f"analytics: {PRECOMPUTE} failed: {_reason(payload)}")
+
+
+def _reason(payload: str) -> str:
+    """Say of a failed function's answer what failed, without its traceback."""
+    try:
+        error = json.loads(payload)
+        return f"{error['errorType']}: {error['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return payload
 
 
 def make_token(endpoints: Endpoints, environment: Mapping[str, str], tier: str = "free") -> str:
