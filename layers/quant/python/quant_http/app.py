@@ -20,7 +20,12 @@ from quant_http import problems
 from quant_http.edge import finish
 from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
-from quant_http.responses import LIMIT_HEADERS, RESPONSE_HEADERS, error_responses
+from quant_http.responses import (
+    LIMIT_HEADERS,
+    LOCATION_HEADERS,
+    RESPONSE_HEADERS,
+    error_responses,
+)
 from quant_http.routes import Access, Route, route
 from quant_http.startup import load_settings
 
@@ -91,12 +96,17 @@ class RouteApp:
 
     Making it reads the settings the route needs, so that bad ones fail the function's start.
 
+    Args:
+        name: Name of the route.
+        compresses: Whether answers are compressed for clients that take gzip; not where an answer
+            says the digest of its bytes.
+
     Attributes:
         asgi: The FastAPI app, for tests and for the merged OpenAPI.
         handler: The Lambda handler.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, compresses: bool = True) -> None:
         self.route = route(name)
         load_settings(self.route)
         self.asgi = FastAPI(
@@ -107,7 +117,8 @@ class RouteApp:
         )
         problems.install(self.asgi)
         self.asgi.add_middleware(Guard, route=self.route)
-        self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+        if compresses:
+            self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
         self.asgi.add_middleware(_RequestContext, route=self.route)
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
             self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
@@ -120,6 +131,8 @@ class RouteApp:
         model: type[BaseModel] | None = None,
         status: int = 200,
         media_type: str = "application/json",
+        files: Mapping[str, Any] | None = None,
+        accepted: type[BaseModel] | None = None,
         errors: Sequence[int] = (),
         headers: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
@@ -135,6 +148,8 @@ class RouteApp:
             model: Body of the response; without it the body is of ``media_type``.
             status: Status of success; 204 has no body.
             media_type: Media type of the response.
+            files: Schemas by media type, for a response that is one of several kinds of file.
+            accepted: Body of the 202 of a route that may answer later instead.
             errors: Statuses it answers besides those every route answers.
             headers: Headers of the response besides those every route has.
             tags: Sections of the documentation.
@@ -150,10 +165,19 @@ class RouteApp:
             statuses |= {400, 413, 415, 422}
         shared = {**RESPONSE_HEADERS, **(LIMIT_HEADERS if self.route.is_limited else {})}
         content: dict[str, Any] = {}
-        if model is None and status != 204:
+        if files is not None:
+            content = {"content": {name: {"schema": schema} for name, schema in files.items()}}
+        elif model is None and status != 204:
             kind = "object" if media_type == "application/json" else "string"
             content = {"content": {media_type: {"schema": {"type": kind}}}}
         success = {"description": summary, "headers": {**shared, **(headers or {})}}
+        responses: dict[int | str, dict[str, Any]] = {status: {**success, **content}}
+        if accepted is not None:
+            responses[202] = {
+                "description": "It is made later",
+                "headers": {**shared, **LOCATION_HEADERS},
+                "model": accepted,
+            }
 
         def register(
             function: Callable[..., Awaitable[Response]],
@@ -169,7 +193,7 @@ class RouteApp:
                 # Of the class only the documentation takes note: the endpoint's response is final.
                 response_class=JSONResponse if model else Response,
                 status_code=status,
-                responses={status: {**success, **content}, **error_responses(statuses, shared)},
+                responses={**responses, **error_responses(statuses, shared)},
                 tags=list(tags),
                 openapi_extra=(
                     {"security": [{"accessToken": []}]}

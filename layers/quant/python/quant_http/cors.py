@@ -10,14 +10,17 @@ Source: https://fetch.spec.whatwg.org/#http-cors-protocol
 from typing import Final
 
 # Request headers that are not safelisted by the standard.
-ALLOWED_HEADERS: Final = ("Authorization", "Content-Type", "If-None-Match")
+ALLOWED_HEADERS: Final = ("Authorization", "Content-Type", "If-None-Match", "Prefer")
 # Response headers a page may read besides the safelisted ones.
 EXPOSED_HEADERS: Final = (
+    "Content-Disposition",
     "ETag",
     "Location",
+    "Preference-Applied",
     "RateLimit-Limit",
     "RateLimit-Remaining",
     "RateLimit-Reset",
+    "Repr-Digest",
     "Retry-After",
     "WWW-Authenticate",
     "X-RateLimit-Limit",

@@ -21,6 +21,7 @@ TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
     {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
     {"name": "watchlists", "description": "Alerts of trades by webhook and by mail."},
+    {"name": "export", "description": "Files of disclosed data, and the research dataset."},
     {"name": "auth", "description": "Accounts, sessions and tokens."},
     {"name": "admin", "description": "Accounts and the audit log, for administrators."},
     {"name": "documentation", "description": "This document and its viewers."},

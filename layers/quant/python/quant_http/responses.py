@@ -66,6 +66,15 @@ CACHE_HEADERS: Final[dict[str, Any]] = {
 
 # Reports are dear to compute, and a new data version replaces them at once.
 REPORT_TTL_S: Final = 86_400
+# Of a 202: where to look for what will be.
+LOCATION_HEADERS: Final[dict[str, Any]] = {
+    "Location": {
+        "description": "Where to ask how far it is, relative to the request (RFC 9110, section "
+        "10.2.2).",
+        "schema": {"type": "string"},
+        "example": "../jobs/3f0e2c0a-0a52-5f0e-9d5b-1b2a6c1f7a10",
+    }
+}
 
 _cache: Final = AnswerCache()
 
@@ -114,13 +123,13 @@ def entity(
     # Weak: the tag is the same for the compressed and the plain form.
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
     headers = {"ETag": tag, "Cache-Control": cache_control}
-    if _matches(request.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _matches(if_none_match: str | None, tag: str) -> bool:
-    # Weak comparison, RFC 9110, section 13.1.2.
+def matches(if_none_match: str | None, tag: str) -> bool:
+    """Say whether a client has what this entity tag is of (RFC 9110, section 13.1.2)."""
     if if_none_match is None:
         return False
     if if_none_match.strip() == "*":
