@@ -193,7 +193,7 @@ def test_one_position_earns_its_ticker_from_the_close_after_the_disclosure():
     expected = 1.01**held * (1 - rate) * np.where(np.arange(16) >= 5, 1 - rate, 1)
     expected[0] = 1
     np.testing.assert_allclose(result.equity, expected, rtol=1e-14)
-    np.testing.assert_array_equal(result.path.exposure, (np.arange(16) < 5).astype(float))
+    np.testing.assert_array_equal(result.exposure, (np.arange(16) < 5).astype(float))
     assert result.path.traded.sum() == pytest.approx(2, rel=1e-14)
 
 
@@ -292,7 +292,7 @@ def test_capacity_is_the_capital_at_which_a_limit_begins_to_bind():
     assert result.volume_known == 1
     for capital, exposure in ((result.capacity, 1.0), (2 * result.capacity, 0.75)):
         limited = Configuration(capital=capital, capacity_share=0.02)
-        assert run_backtest(trades, panel, limited).path.exposure[5] == pytest.approx(exposure)
+        assert run_backtest(trades, panel, limited).exposure[5] == pytest.approx(exposure)
     assert run_backtest(trades, market(prices), Configuration()).capacity is None
 
 

@@ -1,6 +1,7 @@
 """Sweeps beside single backtests, and neither looks ahead."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from quant.analytics.arrays import FactorPanel
 from quant.analytics.backtest.portfolio import market
 from quant.analytics.backtest.rules import Configuration, Side, Weighting
 from quant.analytics.backtest.run import run_backtest
+from quant.analytics.backtest.selection import familywise_p_value, stationary_counts
 from quant.analytics.backtest.sharpe import sharpe_ratio
 from quant.analytics.backtest.sweep import HOLDINGS, LAGS, WEIGHTINGS, grid, sweep
 
@@ -131,10 +133,9 @@ def test_nothing_up_to_a_day_changes_with_what_comes_after(made_up, row, seed, b
     known = int((before.days <= prices.days[row]).sum())
     np.testing.assert_array_equal(after.equity[:known], before.equity[:known])
     np.testing.assert_array_equal(after.returns[: known - 1], before.returns[: known - 1])
-    for name in ("growth", "traded", "exposure", "net"):
-        np.testing.assert_array_equal(
-            getattr(after.path, name)[:known], getattr(before.path, name)[:known]
-        )
+    for name in ("path.growth", "path.traded", "exposure", "net"):
+        now, then = (attrgetter(name)(of)[:known] for of in (after, before))
+        np.testing.assert_array_equal(now, then)
     for name in ("trade", "ticker", "sign", "amount", "entry"):
         opened = [getattr(of.positions, name)[of.positions.entry < known] for of in (before, after)]
         np.testing.assert_array_equal(*opened)
@@ -163,3 +164,63 @@ def test_a_sweep_does_not_look_ahead(made_up, row):
     after = sweep(changed[0], returns_on(*changed[1:]), everyone, configurations)
     np.testing.assert_array_equal(after.returns[:, : row + 1], before.returns[:, : row + 1])
     assert np.any(after.returns != before.returns)
+
+
+def test_resampled_days_come_in_blocks():
+    counts = stationary_counts(np.random.default_rng(1), 400, 50, 5)
+    assert counts.shape == (400, 50)
+    np.testing.assert_array_equal(counts.sum(axis=1), 50)
+    # Of independent draws the mean's variance is that of the days over their number; the blocks
+    # keep the dependence, by their length here.
+    season = np.repeat([1.0, -1.0], 25)
+    independent = np.random.default_rng(1).multinomial(50, [1 / 50] * 50, 400)
+    assert (counts @ season).var() > 3 * (independent @ season).var()
+    single = stationary_counts(np.random.default_rng(1), 4000, 50, 1)
+    assert (single @ season).var() == pytest.approx(50, rel=0.1)
+
+
+def test_the_familywise_p_value_is_that_of_a_plain_bootstrap(made_up):
+    trades, prices, volume = made_up
+    panel = returns_on(prices, volume)
+    rules = [trades.politician < 3, trades.politician >= 3]
+    found = sweep(trades, panel, rules, grid(Configuration(), lags=(1, 5), holdings=(5, 50)))
+    best = int(np.argmax(found.moments.sharpe))
+    given = familywise_p_value(found, best, np.random.default_rng(8), draws=250)
+    days = np.arange(int(found.first.min()) + 1, DAYS)
+    rng = np.random.default_rng(8)
+    counts = np.concatenate(
+        [stationary_counts(rng, count, len(days), len(days) ** (1 / 3)) for count in (100, 100, 50)]
+    )
+
+    def z(place):
+        ratio = sharpe_ratio(found.excess[place, found.first[place] + 1 :])
+        return (
+            ratio.value
+            / ratio.error_independent
+            * np.sqrt(ratio.moments.observations / (ratio.moments.observations - 1))
+        )
+
+    reached = 0
+    for row in counts:
+        moves = []
+        for place in range(len(found.first)):
+            own = days[days > found.first[place]]
+            series = found.excess[place, own]
+            times = row[days > found.first[place]]
+            mean, spread = series.mean(), series.std(ddof=1)
+            ratio = mean / spread
+            score = (series - mean) / spread - ratio / 2 * (((series - mean) / spread) ** 2 - 1)
+            scale = float(sharpe_ratio(series).moments.scale)
+            moves.append((times * score).sum() / np.sqrt(len(own) * scale))
+        reached += max(moves) >= z(best)
+    assert given == pytest.approx((1 + reached) / 251, rel=1e-12)
+    assert 0 < given < 1
+    worst = int(np.argmin(found.moments.sharpe))
+    assert familywise_p_value(found, worst, np.random.default_rng(8), draws=99) > given
+
+
+def test_a_backtest_without_a_ratio_has_no_p_value(made_up):
+    trades, prices, volume = made_up
+    nobody = np.zeros(len(trades), dtype=bool)
+    found = sweep(trades, returns_on(prices, volume), [nobody], [Configuration()])
+    assert np.isnan(familywise_p_value(found, 0, np.random.default_rng(1)))

@@ -1,5 +1,6 @@
 """Daily returns and trading of portfolios whose weights are known at the closes before."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,8 +11,8 @@ from quant.analytics.backtest.positions import Positions
 
 # Trading days over which dollar volume is averaged: one month.
 VOLUME_DAYS: Final = 21
-# Rows taken at once, so that what a step works on stays in the processor's cache.
-_BLOCK: Final = 64
+# Numbers worked on at once, so that they stay in the processor's cache.
+_BLOCK: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,10 @@ class Path:
     Attributes:
         growth: Value before costs over that of the day before, shape (..., d); 1 in the first row.
         traded: Sum over tickers of the distance from drifted to new weights, shape (..., d).
-        exposure: Sum of absolute weights after the close, shape (..., d).
-        net: Sum of weights after the close, shape (..., d).
     """
 
     growth: Floats
     traded: Floats
-    exposure: Floats
-    net: Floats
 
     def returns(self, cost_rate: Floats | float) -> Floats:
         """Return daily returns after costs, shape (..., d).
@@ -186,14 +183,25 @@ def advance(weights: Floats, growth: Floats, risk_free: Floats) -> Path:
         risk_free: Rate on the days, shape (b,).
     """
     new = weights[..., 1:, :]
-    nets = weights.sum(axis=-1)
-    moved = weights[..., :-1, :] * growth
-    grown = moved.sum(axis=-1) + (1 - nets[..., :-1]) * (1 + risk_free)
+    old = weights[..., :-1, :]
+    moved = old * growth
+    grown = moved.sum(axis=-1) + (1 - old.sum(axis=-1)) * (1 + risk_free)
     moved *= np.divide(1.0, grown, out=np.zeros_like(grown), where=grown > 0)[..., None]
     moved -= new
     traded = np.abs(moved, out=moved).sum(axis=-1)
-    exposure = np.abs(new).sum(axis=-1)
-    return Path(grown, traded, exposure, nets[..., 1:])
+    return Path(grown, traded)
+
+
+def blocks(days: int, width: int) -> Iterator[tuple[int, int]]:
+    """Return the first row of each block and the one after its last.
+
+    Args:
+        days: Rows in all.
+        width: Numbers in a row.
+    """
+    rows = max(_BLOCK // max(width, 1), 1)
+    for low in range(0, days, rows):
+        yield low, min(low + rows, days)
 
 
 def follow(weights: Floats, market: Market) -> Path:
@@ -204,22 +212,14 @@ def follow(weights: Floats, market: Market) -> Path:
         market: The d days' returns.
     """
     days = len(weights)
-    parts = [Path(*(np.zeros(0) for _ in range(4)))]
-    for low in range(0, days, _BLOCK):
-        high = min(low + _BLOCK, days)
+    growth, traded = np.ones(days), np.zeros(days)
+    for low, high in blocks(days, weights.shape[1]):
         before = weights[low - 1 : low] if low else np.zeros((1, weights.shape[1]))
-        parts.append(
-            advance(
-                np.concatenate([before, weights[low:high]]),
-                market.growth[low:high],
-                market.risk_free[low:high],
-            )
+        path = advance(
+            np.concatenate([before, weights[low:high]]),
+            market.growth[low:high],
+            market.risk_free[low:high],
         )
-    path = Path(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("growth", "traded", "exposure", "net")
-        )
-    )
-    path.growth[:1] = 1.0
-    return path
+        growth[low:high], traded[low:high] = path.growth, path.traded
+    growth[:1] = 1.0
+    return Path(growth, traded)

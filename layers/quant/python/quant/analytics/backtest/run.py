@@ -18,7 +18,9 @@ class Backtest:
     Attributes:
         market: The panel's rows from that close on, d of them.
         positions: Their rows are rows of that panel; without those displaced as they opened.
-        path: Growth before costs, trading and exposure, each of shape (d,).
+        path: Growth before costs and trading, each of shape (d,).
+        exposure: Sum of absolute weights after each close, shape (d,).
+        net: Sum of weights after each close, shape (d,).
         returns: After costs, shape (d - 1,): of the days after the first. The cost of the first
             close is in the first of them.
         equity: Value of one dollar, shape (d,); 1 in the first row.
@@ -31,6 +33,8 @@ class Backtest:
     market: Market
     positions: Positions
     path: Path
+    exposure: Floats
+    net: Floats
     returns: Floats
     equity: Floats
     excluded: dict[str, int]
@@ -115,7 +119,18 @@ def run_backtest(
     path = follow(weights, shown)
     equity, returns = compounded(path.returns(configuration.cost_rate))
     capacity, known = _capacity(wanted, shown, configuration.capacity_share or capacity_share)
-    return Backtest(shown, positions, path, returns, equity, excluded, capacity, known)
+    return Backtest(
+        market=shown,
+        positions=positions,
+        path=path,
+        exposure=np.abs(weights).sum(axis=1),
+        net=weights.sum(axis=1),
+        returns=returns,
+        equity=equity,
+        excluded=excluded,
+        capacity=capacity,
+        volume_known=known,
+    )
 
 
 def window(days: Days, start: date | None, end: date | None) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from quant.analytics.backtest.portfolio import (
     Market,
     Path,
     advance,
+    blocks,
     follow,
     running_amounts,
     weigh,
@@ -31,8 +32,6 @@ from quant.analytics.backtest.sharpe import Moments, moments
 LAGS: Final = (1, 2, 5, 10, 21)
 HOLDINGS: Final = (5, 10, 21, 63, 126, 252)
 WEIGHTINGS: Final = tuple(Weighting)
-
-_BLOCK: Final = 64
 
 
 def grid(
@@ -61,6 +60,7 @@ class Sweep:
         first: Row at whose close the first position opens; d where none does, shape (n,).
         returns: After costs, 0 up to and with that row, shape (n, d). What its close costs is in
             the return of the day after.
+        excess: The same less the risk-free rate.
         moments: Of the excess returns of the days after that row, members of shape (n,).
     """
 
@@ -68,6 +68,7 @@ class Sweep:
     configuration: Integers
     first: Integers
     returns: Floats
+    excess: Floats
     moments: Moments
 
     @property
@@ -103,7 +104,7 @@ def sweep(
     low, high = window(market.days, start, end)
     shown = market.rows(0, high)
     count, days = len(configurations), len(shown)
-    returns = np.zeros((len(rules) * count, days))
+    returns, excess = np.zeros((2, len(rules) * count, days))
     first = np.full(len(rules) * count, days, dtype=np.int64)
     of = Moments(*(np.full(len(first), np.nan) for _ in range(5)))
     groups: dict[Configuration, list[int]] = {}
@@ -121,11 +122,13 @@ def sweep(
                 continue
             _, after = compounded(daily)
             returns[rows, opened + 1 :] = after
-            part = moments(after - shown.risk_free[opened + 1 :])
+            over = after - shown.risk_free[opened + 1 :]
+            excess[rows, opened + 1 :] = over
+            part = moments(over)
             for name in ("observations", "mean", "deviation", "skewness", "kurtosis"):
                 getattr(of, name)[rows] = getattr(part, name)
     rule_place, configuration_place = np.divmod(np.arange(len(first)), max(count, 1))
-    return Sweep(rule_place, configuration_place, first, returns, of)
+    return Sweep(rule_place, configuration_place, first, returns, excess, of)
 
 
 def _group(
@@ -160,7 +163,7 @@ def _group(
         growth, traded = _together(moved, shown, holdings, longest)
     place = np.array([holdings.index(member.holding) for member in members])
     rates = np.array([member.cost_rate for member in members])
-    path = Path(growth[place], traded[place], growth[:0], growth[:0])
+    path = Path(growth[place], traded[place])
     return begin, path.returns(rates[:, None])
 
 
@@ -186,8 +189,7 @@ def _together(
     least, greatest = limits(market, configuration)
     limited = len(greatest) > 1 or float(greatest.min()) < 1
     growth, traded = np.ones((len(holdings), days)), np.zeros((len(holdings), days))
-    for low in range(0, days, _BLOCK):
-        high = min(low + _BLOCK, days)
+    for low, high in blocks(days, len(holdings) * tickers):
         rows = np.arange(low, high + 1)
         earlier = np.maximum(rows - np.array(holdings)[:, None], 0)
         weights = weigh(held[low : high + 1] - held[earlier], total[rows] - total[earlier])
