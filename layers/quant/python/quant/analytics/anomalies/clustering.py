@@ -76,20 +76,22 @@ def scan(active: Flags, rate: Floats, lengths: tuple[int, ...] = LENGTHS) -> Flo
 
     Args:
         active: Whether a day is active, shape (..., d).
-        rate: Expected active days of each day, shape (d,).
+        rate: Expected active days of each day, shape (d,); their sum is the number of active days.
         lengths: Of the windows, in days.
     """
     d = active.shape[-1]
     ratio = np.zeros((*active.shape[:-1], len(lengths), d))
-    counts = _running(active)
+    counts = _running(active).astype(np.int64)
     expected = _running(rate)
-    total = counts[..., -1:]
+    total = float(expected[-1])
     for place, length in enumerate(lengths):
         if length > d:
             continue
         inside = counts[..., length:] - counts[..., :-length]
-        mean = np.minimum(expected[length:] - expected[:-length], total)
-        ratio[..., place, : d - length + 1] = _log_likelihood_ratio(inside, mean, total)
+        mean = expected[length:] - expected[:-length]
+        # Few counts are possible: a table of their ratios is cheaper than logarithms for each.
+        table = _log_likelihood_ratio(np.arange(length + 1.0)[:, None], mean, total)
+        ratio[..., place, : d - length + 1] = table[inside, np.arange(d - length + 1)]
     return ratio
 
 
@@ -99,10 +101,12 @@ def _running(values: NDArray[np.generic]) -> Floats:
     return sums
 
 
-def _log_likelihood_ratio(inside: Floats, mean: Floats, total: Floats) -> Floats:
+def _log_likelihood_ratio(inside: Floats, mean: Floats, total: float) -> Floats:
+    """Return Kulldorff's ratio of ``inside`` of ``total`` events where ``mean`` are expected."""
+    outside = np.maximum(total - inside, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = inside * np.log(inside / mean) + np.where(
-            total > inside, (total - inside) * np.log((total - inside) / (total - mean)), 0.0
+            outside > 0, outside * np.log(outside / (total - mean)), 0.0
         )
     return np.where(inside > mean, ratio, 0.0)
 
