@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from quant.analytics.arrays import FactorPanel
 from quant.analytics.backtest.portfolio import market
-from quant.analytics.backtest.rules import Configuration, Side, Weighting
+from quant.analytics.backtest.rules import Configuration, Side
 from quant.analytics.backtest.run import run_backtest
 from quant.analytics.backtest.selection import familywise_p_value, stationary_counts
 from quant.analytics.backtest.sharpe import sharpe_ratio
 from quant.analytics.backtest.sweep import HOLDINGS, LAGS, WEIGHTINGS, grid, sweep
+from quant.analytics.performance.weights import Weighting
 
 DAYS = 300
 BASES = (

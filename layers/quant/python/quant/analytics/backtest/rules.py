@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 
 from quant.analytics.arrays import Floats, TradeArrays
+from quant.analytics.performance.weights import Weighting, trade_weights
 
 
 class Side(StrEnum):
@@ -16,14 +17,6 @@ class Side(StrEnum):
 
     PURCHASES = "purchases"
     BOTH = "both"
-
-
-class Weighting(StrEnum):
-    """What a position weighs in the portfolio, relative to the other open ones."""
-
-    EQUAL = "equal"
-    MIDPOINT = "midpoint"
-    LOG_UNIFORM = "log_uniform"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +80,7 @@ class Configuration:
 def amounts(trades: TradeArrays, weighting: Weighting) -> Floats:
     """Return what each trade weighs, shape (n,): 1, or whole US dollars of at least 1.
 
-    The form discloses a range. Its midpoint, or its mean under a log-uniform distribution (b - a) /
-    ln(b / a), stands for the amount; a range without an upper end counts with its lower one. Whole
-    dollars, so that sums over positions that come and go are exact.
+    Whole dollars, so that sums over positions that come and go are exact.
     """
-    if weighting is Weighting.EQUAL:
-        return np.ones(len(trades))
-    low = np.maximum(trades.amount_min, 1.0)
-    high = np.where(np.isnan(trades.amount_max), low, np.maximum(trades.amount_max, low))
-    if weighting is Weighting.MIDPOINT:
-        mean = (low + high) / 2
-    else:
-        ratio = np.log(high / low)
-        mean = np.divide(high - low, ratio, out=low.copy(), where=ratio > 0)
-    return np.maximum(np.rint(mean), 1.0)
+    weights = trade_weights(trades.amount_min, trades.amount_max, weighting)
+    return np.maximum(np.rint(weights), 1.0)
