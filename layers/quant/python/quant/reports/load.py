@@ -290,6 +290,31 @@ def load_prices(
     )
 
 
+def load_dollar_volume(connection: Connection, panel: PricePanel) -> Floats | None:
+    """Return the close times the shares traded of a panel's tickers, US dollars, shape (d, k).
+
+    NaN where the volume is not known; None where it never is.
+    """
+    rows = connection.execute(
+        text(
+            "select ticker,"
+            " string_agg((day - date '1970-01-01')::text, ' ' order by day) as days,"
+            " string_agg((close * volume)::text, ' ' order by day) as traded"
+            " from prices where ticker = any(cast(:tickers as text[])) and volume is not null"
+            " group by ticker"
+        ),
+        {"tickers": list(panel.tickers)},
+    )
+    series = {
+        row.ticker: (_numbers(row.days).astype(np.int64), _numbers(row.traded)) for row in rows
+    }
+    if not series:
+        return None
+    days = panel.days.astype(np.int64)
+    nothing = (np.empty(0, np.int64), np.empty(0))
+    return np.column_stack([_aligned(days, *series.get(name, nothing)) for name in panel.tickers])
+
+
 def _aligned(days: Integers, own: Integers, values: Floats) -> Floats:
     """Return ``values`` of the days ``own`` on ``days``, NaN where there is none."""
     aligned = np.full(len(days), np.nan)
