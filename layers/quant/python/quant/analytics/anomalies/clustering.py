@@ -156,7 +156,7 @@ def find_bursts(
         return BurstScan(0, 0, (), np.nan)
     days = weekdays(transaction_day)
     first, last = days[0], days[-1]
-    calendar = np.arange(first, last + 1)
+    calendar = np.arange(first, last + np.timedelta64(1, "D"))
     calendar = calendar[np.is_busday(calendar)]
     if len(days) < MINIMUM_ACTIVE_DAYS:
         return BurstScan(len(calendar), len(days), (), np.nan)

@@ -29,9 +29,9 @@ def regime_moments(y: Integers, first: int, horizons: tuple[int, ...]) -> tuple[
     for start in range(first, len(y) + 1, _REFIT):
         rates, transition = fit(y[:start], log_factorial)
         end = min(start + _REFIT, len(y) + 1)
-        state = _filtered(y[: end - 1], rates, transition, log_factorial)
+        state = filtered(y[: end - 1], rates, transition, log_factorial)
         for origin in range(start, end):
-            moments = [_sum_moments(state[origin], rates, transition, h) for h in horizons]
+            moments = [sum_moments(state[origin], rates, transition, h) for h in horizons]
             means.append([mean for mean, _ in moments])
             variances.append([variance for _, variance in moments])
     return np.array(means), np.array(variances)
@@ -43,7 +43,7 @@ def _likelihood(y: Integers, rates: Floats, log_factorial: Floats) -> Floats:
     return np.asarray(np.exp(log - log.max(axis=1, keepdims=True)))
 
 
-def _filtered(y: Integers, rates: Floats, transition: Floats, log_factorial: Floats) -> Floats:
+def filtered(y: Integers, rates: Floats, transition: Floats, log_factorial: Floats) -> Floats:
     """Return the probabilities of the states of week t given y[:t], shape (T + 1, 2)."""
     seen = _likelihood(y, rates, log_factorial)
     state = np.full((len(y) + 1, 2), 0.5)
@@ -65,7 +65,7 @@ def fit(y: Integers, log_factorial: Floats) -> tuple[Floats, Floats]:
     transition = np.array([[0.9, 0.1], [0.1, 0.9]])
     for _ in range(_ITERATIONS):
         seen = _likelihood(y, rates, log_factorial)
-        ahead = _filtered(y, rates, transition, log_factorial)[:-1] * seen
+        ahead = filtered(y, rates, transition, log_factorial)[:-1] * seen
         ahead /= ahead.sum(axis=1, keepdims=True)
         back = np.ones((len(y), 2))
         for week in range(len(y) - 2, -1, -1):
@@ -84,7 +84,7 @@ def fit(y: Integers, log_factorial: Floats) -> tuple[Floats, Floats]:
     return rates, transition
 
 
-def _sum_moments(
+def sum_moments(
     state: Floats, rates: Floats, transition: Floats, horizon: int
 ) -> tuple[float, float]:
     """Return mean and variance of the sum of Poisson counts over the next weeks."""

@@ -1,0 +1,349 @@
+"""The detectors on data whose answer is known, and what they may not know."""
+
+import numpy as np
+import pytest
+from numpy.random import PCG64, Generator
+from scipy import stats
+
+from quant.analytics.anomalies.clustering import (
+    LENGTHS,
+    find_bursts,
+    max_statistic_p_value,
+    permuted,
+    scan,
+    weekdays,
+)
+from quant.analytics.anomalies.lateness import (
+    delays,
+    late_filings,
+    late_mid_p_value,
+    late_share,
+    unusual_delays,
+)
+from quant.analytics.anomalies.size import (
+    expanding_median,
+    log_amount,
+    unusual_sizes,
+)
+from quant.analytics.anomalies.timing import (
+    abnormal_returns,
+    date_shift_p_value,
+    start_rows,
+    upper_tail,
+    window_p_values,
+)
+from quant.analytics.arrays import PricePanel
+
+FIRST = np.datetime64("2018-01-01")
+DAY = np.timedelta64(1, "D")
+
+
+def generator(seed=1):
+    return Generator(PCG64(seed))
+
+
+def later(days, number):
+    return days + np.asarray(number) * DAY
+
+
+def sizes(transaction, disclosure, amount_min, amount_max, tie_break):
+    return unusual_sizes(
+        transaction,
+        disclosure,
+        amount_min,
+        amount_max,
+        tie_break=tie_break,
+        generator=generator(),
+    )
+
+
+def made_up_prices(draw, days=700, tickers=5):
+    market = draw.normal(0, 0.01, days)
+    close = np.exp(np.cumsum(market[:, None] + draw.normal(0, 0.015, (days, tickers)), axis=0))
+    return PricePanel(
+        np.busday_offset(FIRST, np.arange(days)),
+        tuple(f"SYN{number}" for number in range(tickers)),
+        close,
+        "SYNIX",
+        np.exp(np.cumsum(market)),
+    )
+
+
+class TestSize:
+    def test_a_range_counts_with_its_geometric_middle(self):
+        middle = log_amount(np.array([1001.0, 50_000_001]), np.array([15000.0, np.nan]))
+        assert middle == pytest.approx([np.log(np.sqrt(1001 * 15000)), np.log(50_000_001)])
+
+    def test_median_of_what_was_before(self):
+        values = generator().normal(size=50)
+        expected = [np.median(values[:place]) for place in range(1, 50)]
+        np.testing.assert_allclose(expanding_median(values)[1:], expected, rtol=1e-12)
+
+    def test_the_largest_of_thirty_is_one_in_thirty(self):
+        transaction = later(FIRST, np.arange(30))
+        amount = np.full(30, 1001.0)
+        amount[-1] = 1_000_001
+        found = sizes(transaction, transaction + 30 * DAY, amount, amount * 5, np.full(30, 0.5))
+        assert found.p_value[-1] == pytest.approx(1 / 30)
+        assert found.history[-1] == 29
+        assert found.tested.sum() == 10
+        assert found.score[-1] == pytest.approx(np.log(1_000_001 / 1001))
+        # All the others tie with all before them: no evidence at all.
+        assert found.p_value[20:29] == pytest.approx(np.ones(9))
+
+    def test_a_trade_without_disclosure_day_is_neither_tested_nor_compared(self):
+        draw = generator()
+        transaction = later(FIRST, np.arange(60))
+        disclosure = transaction + 30 * DAY
+        amount = draw.lognormal(10, 1, 60)
+        disclosure[::3] = np.datetime64("NaT", "D")
+        known = ~np.isnat(disclosure)
+        tie_break = draw.random(60)
+        found = sizes(transaction, disclosure, amount, amount, tie_break)
+        alone = sizes(
+            transaction[known], disclosure[known], amount[known], amount[known], tie_break[known]
+        )
+        assert not found.tested[~known].any()
+        np.testing.assert_array_equal(found.p_value[known], alone.p_value)
+        assert found.member_p_value == alone.member_p_value
+
+    @pytest.mark.parametrize("count", [0, 1, 25])
+    def test_too_few_trades_are_no_test(self, count):
+        transaction = later(FIRST, np.arange(count))
+        amount = np.full(count, 1001.0)
+        found = sizes(transaction, transaction, amount, amount, np.zeros(count))
+        assert found.tested.sum() == max(count - 20, 0)
+        assert np.isnan(found.member_p_value)
+
+    def test_nothing_disclosed_later_changes_what_was_found(self):
+        draw = generator(7)
+        transaction = later(FIRST, draw.integers(0, 900, 200))
+        disclosure = later(transaction, draw.integers(1, 60, 200))
+        amount, tie_break = draw.lognormal(10, 1, 200), draw.random(200)
+        then = FIRST + np.timedelta64(500, "D")
+        after = disclosure > then
+        shuffled = amount.copy()
+        shuffled[after] = draw.permutation(amount[after]) * 100
+        before = sizes(transaction, disclosure, amount, amount, tie_break)
+        rewritten = sizes(transaction, disclosure, shuffled, shuffled, tie_break)
+        assert (~after & before.tested).sum() > 50
+        for name in ("score", "p_value", "history"):
+            np.testing.assert_array_equal(
+                getattr(before, name)[~after], getattr(rewritten, name)[~after]
+            )
+        assert not np.array_equal(before.p_value[after], rewritten.p_value[after])
+
+
+class TestTiming:
+    def test_window_p_values_are_those_of_brute_force(self):
+        draw = generator(2)
+        panel = made_up_prices(draw)
+        rows, columns = draw.integers(0, 695, 60), draw.integers(0, 5, 60)
+        side = draw.choice([-1, 1], 60)
+        found = window_p_values(panel, rows, columns, side, 5)
+        log = np.log(panel.close) - np.log(panel.benchmark_close)[:, None]
+        tested = 0
+        for trade, (row, column) in enumerate(zip(rows, columns, strict=True)):
+            own = side[trade] * (log[row + 5, column] - log[row, column])
+            assert found.abnormal_return[trade] == pytest.approx(own)
+            assert found.closed[trade] == panel.days[row + 5]
+            earlier = [side[trade] * (log[r + 5, column] - log[r, column]) for r in range(row)]
+            if row < 252:
+                assert np.isnan(found.p_value[trade])
+                continue
+            tested += 1
+            expected = (1 + sum(value >= own for value in earlier)) / (1 + len(earlier))
+            assert found.p_value[trade] == pytest.approx(expected, rel=1e-12)
+        assert tested > 20
+
+    def test_windows_that_are_open_or_have_no_price_are_not_tested(self):
+        panel = made_up_prices(generator())
+        panel.close[400, 1] = np.nan
+        rows = np.array([698, -1, 400, 500, 500])
+        columns = np.array([0, 0, 1, -1, 0])
+        found = window_p_values(panel, rows, columns, np.array([1, 1, 1, 1, 0]), 5)
+        assert np.isnan(found.p_value).all()
+        assert np.isnat(found.closed[[0, 1, 3, 4]]).all()
+
+    def test_transactions_of_weekends_start_at_the_close_before(self):
+        panel = made_up_prices(generator())
+        monday = panel.days[5]
+        days = np.array([monday - 3 * DAY, monday - DAY, monday, panel.days[0] - DAY])
+        assert start_rows(panel.days, days).tolist() == [4, 4, 5, -1]
+
+    def test_upper_tail_is_scipys_rank(self):
+        values = generator(3).normal(size=(40, 3))
+        values[5, 1] = np.nan
+        ranks = upper_tail(values)
+        for column in range(3):
+            known = ~np.isnan(values[:, column])
+            expected = stats.rankdata(-values[known, column]) / known.sum()
+            np.testing.assert_allclose(ranks[known, column], expected, rtol=1e-12)
+        assert np.isnan(ranks[5, 1])
+
+    def test_date_shift_p_value_is_that_of_brute_force(self):
+        draw = generator(4)
+        panel = made_up_prices(draw, days=400)
+        rows, columns = draw.integers(0, 370, 20), draw.integers(0, 5, 20)
+        side = draw.choice([-1, 1], 20)
+        length = 400 - 21
+        totals = np.zeros(length)
+        for horizon in (5, 21):
+            returns = abnormal_returns(panel, horizon)[:length]
+            for shift in range(length):
+                logs = []
+                for row, column, sign in zip(rows, columns, side, strict=True):
+                    signed = sign * returns[:, column]
+                    at_least = np.sum(signed >= signed[(row + shift) % length])
+                    logs.append(-2 * np.log(at_least / length))
+                totals[shift] += (sum(logs) - 40) / np.sqrt(80)
+        expected = np.sum(totals >= totals[0] - 1e-9) / length
+        assert date_shift_p_value(panel, rows, columns, side) == pytest.approx(expected)
+
+    def test_date_shift_needs_windows(self):
+        panel = made_up_prices(generator(), days=260)
+        few = np.arange(5)
+        assert np.isnan(date_shift_p_value(panel, few, few, np.ones(5, dtype=np.int64)))
+        assert np.isnan(window_p_values(panel, few, few, few, 300).p_value).all()
+
+    def test_no_price_after_the_close_of_a_window_changes_it(self):
+        draw = generator(5)
+        panel = made_up_prices(draw)
+        rows, columns = draw.integers(260, 690, 80), draw.integers(0, 5, 80)
+        side = draw.choice([-1, 1], 80)
+        then = panel.days[480]
+        close, benchmark = panel.close.copy(), panel.benchmark_close.copy()
+        close[481:] = draw.permutation(close[481:]) * 3
+        benchmark[481:] = draw.permutation(benchmark[481:])
+        rewritten = PricePanel(panel.days, panel.tickers, close, "SYNIX", benchmark)
+        for horizon in (5, 21):
+            before = window_p_values(panel, rows, columns, side, horizon)
+            after = window_p_values(rewritten, rows, columns, side, horizon)
+            dated = before.closed <= then
+            assert dated.sum() > 20
+            np.testing.assert_array_equal(before.p_value[dated], after.p_value[dated])
+            assert not np.array_equal(before.p_value[~dated], after.p_value[~dated])
+
+
+class TestClustering:
+    def test_weekends_count_as_the_friday_before(self):
+        saturday = np.datetime64("2026-11-21")
+        assert weekdays(np.array([saturday, saturday + DAY, saturday - DAY])).tolist() == [
+            np.datetime64("2026-11-20").item()
+        ]
+
+    def test_ratios_are_those_of_the_formula(self):
+        draw = generator(6)
+        active = draw.random(80) < 0.2
+        rate = np.full(80, active.mean())
+        ratios = scan(active, rate)
+        total = active.sum()
+        for place, length in enumerate(LENGTHS):
+            for start in range(81 - length):
+                inside = active[start : start + length].sum()
+                mean = rate[0] * length
+                expected = 0.0
+                if inside > mean:
+                    expected = inside * np.log(inside / mean)
+                    if total > inside:
+                        expected += (total - inside) * np.log((total - inside) / (total - mean))
+                assert ratios[place, start] == pytest.approx(expected, abs=1e-10)
+            assert not ratios[place, 81 - length :].any()
+
+    def test_permutations_keep_each_block(self):
+        active = generator(7).random(60) < 0.3
+        block = np.repeat([0, 1, 2], [10, 20, 30])
+        drawn = np.concatenate(list(permuted(active, block, generator(8), 300)))
+        assert drawn.shape == (300, 60)
+        for number in range(3):
+            here = block == number
+            assert (drawn[:, here].sum(axis=1) == active[here].sum()).all()
+            # Each day of a block is as likely as the others.
+            share = active[here].mean()
+            error = np.sqrt(share * (1 - share) / 300)
+            assert np.abs(drawn[:, here].mean(axis=0) - share).max() < 4.5 * error
+
+    def test_a_planted_burst_is_found_where_it_is(self):
+        calendar = np.busday_offset(FIRST, np.arange(500))
+        usual = calendar[::25]
+        found = find_bursts(np.concatenate([usual, calendar[301:309]]), generator(9))
+        first = found.bursts[0]
+        assert found.p_value == first.p_value < 0.01
+        assert first.first <= calendar[301]
+        assert first.last >= calendar[308]
+        assert first.active_days >= 8
+        assert found.active_days == 28
+
+    def test_many_lines_of_one_day_are_no_burst(self):
+        calendar = np.busday_offset(FIRST, np.arange(500))
+        days = np.concatenate([calendar[::25], np.repeat(calendar[300], 80)])
+        assert find_bursts(days, generator(9)).p_value > 0.05
+
+    @pytest.mark.parametrize("count", [0, 1, 9])
+    def test_too_few_days_are_no_test(self, count):
+        found = find_bursts(np.busday_offset(FIRST, np.arange(count) * 9), generator())
+        assert np.isnan(found.p_value)
+        assert found.bursts == ()
+
+    def test_trading_on_every_day_is_no_burst(self):
+        assert find_bursts(np.busday_offset(FIRST, np.arange(60)), generator()).p_value == 1
+
+    def test_ties_of_the_null_count_half(self):
+        assert max_statistic_p_value(2.0, np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(2.5 / 5)
+
+
+class TestLateness:
+    def test_the_forty_fifth_day_is_in_time(self):
+        transaction = np.full(4, FIRST)
+        disclosure = later(transaction, np.array([45, 46, 0, 90]))
+        disclosure[2] = np.datetime64("NaT", "D")
+        delay = delays(transaction, disclosure)
+        assert delay[[0, 1, 3]].tolist() == [45, 46, 90]
+        assert late_filings(np.array([1, 2, 3, 2]), delay) == (1, 2)
+
+    def test_share_beside_the_peers_is_the_hypergeometric_tail(self):
+        filing = np.arange(110)
+        delay = np.full(110, 20.0)
+        delay[:4] = 50
+        delay[10:25] = 60
+        found = late_share(filing, delay, filing < 10)
+        tail = stats.hypergeom.sf(4, 110, 19, 10) + stats.hypergeom.pmf(4, 110, 19, 10) / 2
+        assert found.p_value == pytest.approx(tail, rel=1e-8)
+        assert (found.late, found.filings, found.peer_late, found.peer_filings) == (4, 10, 15, 100)
+        assert found.share == 0.4
+        assert found.low < 0.4 < found.high
+
+    def test_mid_p_values_are_scipys(self):
+        late, filings = np.array([0, 3, 12, 30]), np.array([5, 8, 40, 60])
+        all_late, total = np.array([40, 60, 60, 90]), np.array([300, 500, 500, 900])
+        found = late_mid_p_value(late, filings, all_late, total)
+        given = (late, total, all_late, filings)
+        expected = stats.hypergeom.sf(*given) + 0.5 * stats.hypergeom.pmf(*given)
+        np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+    def test_without_filings_or_peers_there_is_no_test(self):
+        none = late_share(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.bool_))
+        assert np.isnan(none.p_value)
+        assert np.isnan(none.share)
+        alone = late_share(np.arange(3), np.full(3, 50.0), np.ones(3, dtype=np.bool_))
+        assert alone.late == 3
+        assert np.isnan(alone.p_value)
+
+    def test_delays_are_compared_with_those_known_by_then(self):
+        draw = generator(10)
+        peer_delay = draw.integers(5, 60, 400).astype(float)
+        peer_day = later(FIRST, draw.integers(0, 300, 400))
+        delay = draw.integers(5, 90, 50).astype(float)
+        day = later(FIRST, draw.integers(100, 300, 50))
+        then = FIRST + np.timedelta64(200, "D")
+        before = unusual_delays(delay, day, peer_delay, peer_day, np.full(50, 0.5))
+        for trade in np.flatnonzero(~np.isnan(before.p_value)):
+            known = peer_delay[peer_day <= day[trade]]
+            expected = (1 + np.sum(known >= delay[trade])) / (1 + len(known))
+            assert before.p_value[trade] == pytest.approx(expected)
+        rewritten = np.where(peer_day > then, peer_delay * 10, peer_delay)
+        after = unusual_delays(delay, day, rewritten, peer_day, np.full(50, 0.5))
+        dated = day <= then
+        assert (dated & ~np.isnan(before.p_value)).sum() > 5
+        np.testing.assert_array_equal(before.p_value[dated], after.p_value[dated])
+        assert not np.array_equal(before.p_value[~dated], after.p_value[~dated])
