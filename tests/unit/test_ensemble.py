@@ -26,7 +26,7 @@ from quant.analytics.ensemble.pool import (
     forecast,
     pool_weights,
 )
-from quant.analytics.ensemble.regime import filtered, sum_moments, fit
+from quant.analytics.ensemble.regime import filtered, fit, sum_moments
 
 LOG_FACTORIAL = gammaln(np.arange(200) + 1.0)
 
