@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from quant.analytics.relations import conflicts
+from quant.analytics import beta_binomial
 from quant.analytics.relations.conflicts import committee_concentration, sector_counts
 from quant.jurisdictions import JURISDICTIONS, Sector, sectors_of
 
@@ -54,7 +54,7 @@ def test_predictive_p_equals_scipys_beta_binomial_over_the_grid():
     found = committee_concentration(counts, jurisdiction, chamber)
     mean, rho = (
         axis.ravel()[:, None]
-        for axis in np.meshgrid(conflicts._MEANS, conflicts._OVERDISPERSIONS, indexing="ij")
+        for axis in np.meshgrid(beta_binomial.MEANS, beta_binomial.OVERDISPERSIONS, indexing="ij")
     )
     a, b = mean * (1 / rho - 1), (1 - mean) * (1 / rho - 1)
     theirs, of = counts[20:, 0], counts[20:].sum(axis=1)

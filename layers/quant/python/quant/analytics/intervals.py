@@ -10,7 +10,7 @@ from quant.analytics.distributions import normal_ppf
 def wilson_interval(
     successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Return the score interval of shares, of the broadcast shape; 0 and 1 without trials.
+    """Return the score interval of shares, of the broadcast shape; NaN without trials.
 
     Wilson (1927), Journal of the American Statistical Association 22.
 
@@ -27,6 +27,6 @@ def wilson_interval(
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     any_trials = trials > 0
-    low = np.where(any_trials, np.maximum(centre - half, 0.0), 0.0)
-    high = np.where(any_trials, np.minimum(centre + half, 1.0), 1.0)
+    low = np.where(any_trials, np.maximum(centre - half, 0.0), np.nan)
+    high = np.where(any_trials, np.minimum(centre + half, 1.0), np.nan)
     return low, high

@@ -17,19 +17,13 @@ from typing import Final
 import numpy as np
 
 from quant.analytics.arrays import Flags, Floats, Integers
-from quant.analytics.distributions import hypergeometric_pmf, hypergeometric_sf, normal_ppf
+from quant.analytics.beta_binomial import BetaBinomial
+from quant.analytics.distributions import hypergeometric_pmf, hypergeometric_sf
+from quant.analytics.intervals import wilson_interval
 from quant.analytics.multiple_testing import benjamini_hochberg
 
 MIN_TRADES: Final = 10
 MIN_PEERS: Final = 20
-
-# Grid of the peers' mean share (uniform prior) and overdispersion (uniform on the logistic scale).
-# Symmetric in the mean, so that one table serves both ends.
-_MEANS: Final = (np.arange(30) + 0.5) / 30
-_OVERDISPERSIONS: Final = 1 / (1 + np.exp(-np.linspace(-6, 3, 24)))
-# Grid points with less of the posterior than this change no digit that is shown.
-_NEGLIGIBLE: Final = 1e-9
-_CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +108,12 @@ def committee_concentration(
     trades = counts.sum(axis=1)
     under = np.where(jurisdiction, counts, 0).sum(axis=1)
     share = np.divide(under, trades, out=np.full(members, np.nan), where=trades > 0)
-    low, high = _wilson(under, trades)
+    low, high = wilson_interval(under, trades)
     peers = np.zeros(members, np.int64)
     names = ("baseline", "overdispersion", "null_low", "null_high", "p_value")
     tested: dict[str, Floats] = {name: np.full(members, np.nan) for name in names}
     odds, fisher = np.full(members, np.nan), np.full(members, np.nan)
-    model = _BetaBinomial(int(trades.max(initial=0)))
+    model = BetaBinomial(int(trades.max(initial=0)))
     candidates = jurisdiction.any(axis=1) & (trades >= max(min_trades, 1))
     for sectors, group in _groups(jurisdiction, chamber, candidates):
         others = (chamber == chamber[group[0]]) & (trades > 0)
@@ -168,86 +162,3 @@ def _exact(under: Integers, trades: Integers, theirs: int, of: int) -> tuple[Flo
     odds = ((under + 0.5) / (trades - under + 0.5)) / ((theirs + 0.5) / (of - theirs + 0.5))
     table = (under, trades + of, under + theirs, trades)
     return odds, hypergeometric_sf(*table) - hypergeometric_pmf(*table) / 2
-
-
-def _wilson(successes: Integers, trials: Integers) -> tuple[Floats, Floats]:
-    """Return 95 % score intervals (Wilson 1927); NaN without trials."""
-    z = float(normal_ppf((1 + _CONFIDENCE) / 2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = successes / trials
-        centre = share + z**2 / (2 * trials)
-        half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-        scale = 1 + z**2 / trials
-        low, high = (centre - half) / scale, (centre + half) / scale
-    return np.maximum(low, 0), np.minimum(high, 1)
-
-
-class _BetaBinomial:
-    """The beta-binomial distribution over the grid of its mean and overdispersion.
-
-    Args:
-        most: Most trades of any member.
-    """
-
-    def __init__(self, most: int) -> None:
-        means, overdispersions = np.meshgrid(_MEANS, _OVERDISPERSIONS, indexing="ij")
-        self._mean, self._overdispersion = means.ravel(), overdispersions.ravel()
-        concentration = 1 / self._overdispersion - 1
-        steps = np.arange(most)
-        self._rising_a = _log_rising(self._mean * concentration, steps)
-        # The grid is symmetric in the mean: its other shape parameter is a mirror image.
-        self._rising_b = self._rising_a.reshape(*means.shape, -1)[::-1].reshape(
-            self._rising_a.shape
-        )
-        self._rising_sum = _log_rising(1 / _OVERDISPERSIONS - 1, steps)
-        self._sum_place = np.tile(np.arange(len(_OVERDISPERSIONS)), len(_MEANS))
-        self._log_factorial = np.concatenate(([0.0], np.cumsum(np.log(steps + 1.0))))
-
-    def _log_likelihood(self, counts: Integers, trials: Integers, points: Integers) -> Floats:
-        """Return logarithms of probabilities without binomial coefficients, (points, counts)."""
-        at = points[:, None]
-        likelihood: Floats = (
-            self._rising_a[at, counts]
-            + self._rising_b[at, trials - counts]
-            - self._rising_sum[self._sum_place[at], trials]
-        )
-        return likelihood
-
-    def posterior(self, counts: Integers, trials: Integers) -> Floats:
-        """Return the weight of each grid point after seeing the peers' counts."""
-        every = np.arange(len(self._mean))
-        log = self._log_likelihood(counts, trials, every).sum(axis=1)
-        weights: Floats = np.exp(log - log.max())
-        weights /= weights.sum()
-        return weights
-
-    def predict(
-        self, posterior: Floats, count: int, trials: int
-    ) -> tuple[float, float, float, float, float]:
-        """Return mean, overdispersion, both ends of the null interval, and the mid-p-value."""
-        kept = np.flatnonzero(posterior > _NEGLIGIBLE)
-        weights = posterior[kept] / posterior[kept].sum()
-        possible = np.arange(trials + 1)
-        log_choose = (
-            self._log_factorial[trials]
-            - self._log_factorial[possible]
-            - self._log_factorial[trials - possible]
-        )
-        log = self._log_likelihood(possible, np.full(trials + 1, trials), kept) + log_choose
-        pmf = weights @ np.exp(log)
-        cumulative = np.cumsum(pmf)
-        low, high = np.searchsorted(cumulative, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
-        return (
-            float(weights @ self._mean[kept]),
-            float(weights @ self._overdispersion[kept]),
-            low / trials,
-            min(high, trials) / trials,
-            float(min(pmf[count:].sum() - pmf[count] / 2, 1)),
-        )
-
-
-def _log_rising(start: Floats, steps: Integers) -> Floats:
-    """Return logarithms of rising factorials, shape (starts, steps + 1)."""
-    table = np.zeros((len(start), len(steps) + 1))
-    np.cumsum(np.log(start[:, None] + steps), axis=1, out=table[:, 1:])
-    return table
