@@ -1,0 +1,37 @@
+"""GET /api/v1/analytics/backtest: what copying disclosed trades would have done."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from analytics._backtest_models import BacktestAnswer, BacktestParameters
+from quant.db.session import read
+from quant.reports.backtest import backtest_report
+from quant_http.app import RouteApp
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("analytics.backtest")
+
+
+@app.endpoint(
+    summary="Backtest copying disclosed trades",
+    model=BacktestAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["analytics"],
+)
+async def backtest(request: Request, query: Annotated[BacktestParameters, Query()]) -> Response:
+    """What one dollar did that copied the trades of a group after each was disclosed.
+
+    Without `politician`, `committee`, `party` and `chamber` everybody's trades are copied; with
+    several of them, those of the members who have all.
+    """
+    return report_entity(
+        request,
+        f"analytics.backtest {query.model_dump_json()}",
+        lambda: read(lambda connection: backtest_report(connection, query.domain())),
+    )
+
+
+handler = app.handler
