@@ -1,0 +1,45 @@
+"""GET /api/v1/export/research-dataset: the versions of the research dataset."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from export._answers import shown_files
+from export._models import DatasetList
+from quant.exports.datasets import DICTIONARY, list_datasets
+from quant_http.app import RouteApp
+from quant_http.models import QueryModel
+from quant_http.responses import NO_STORE_HEADERS, private_json
+
+app = RouteApp("export.list_datasets")
+
+
+@app.endpoint(
+    summary="List the versions of the research dataset",
+    model=DatasetList,
+    errors=(422,),
+    headers=NO_STORE_HEADERS,
+    tags=["export"],
+)
+async def list_(
+    request: Request,  # noqa: ARG001 - every endpoint takes it
+    query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
+) -> Response:
+    """The latest hundred, each with its checksums and with links that last 15 minutes.
+
+    A version says which data and which schema it is of; its files never change.
+    """
+    return private_json({"data": [_shown(dataset) for dataset in list_datasets()]})
+
+
+def _shown(dataset: dict[str, Any]) -> dict[str, Any]:
+    files = shown_files(dataset["files"])
+    [dictionary] = [file["url"] for file in files if file["name"] == DICTIONARY]
+    rows = {
+        file["name"].partition(".")[0]: file["rows"] for file in files if file["rows"] is not None
+    }
+    return {**dataset, "files": files, "rows": rows, "dictionary_url": dictionary}
+
+
+handler = app.handler
