@@ -15,7 +15,7 @@ from quant.analytics.anomalies.clustering import (
 )
 from quant.analytics.anomalies.lateness import (
     delays,
-    late_filings,
+    filing_counts,
     late_mid_p_value,
     late_share,
     unusual_delays,
@@ -299,19 +299,42 @@ class TestLateness:
         disclosure[2] = np.datetime64("NaT", "D")
         delay = delays(transaction, disclosure)
         assert delay[[0, 1, 3]].tolist() == [45, 46, 90]
-        assert late_filings(np.array([1, 2, 3, 2]), delay) == (1, 2)
+        late, filings = filing_counts(
+            np.array([0, 1, 1, 1]), np.array([7, 2, 3, 2]), delay, politicians=3
+        )
+        assert late.tolist() == [0, 1, 0]
+        assert filings.tolist() == [1, 1, 0]
 
-    def test_share_beside_the_peers_is_the_hypergeometric_tail(self):
-        filing = np.arange(110)
-        delay = np.full(110, 20.0)
-        delay[:4] = 50
-        delay[10:25] = 60
-        found = late_share(filing, delay, filing < 10)
-        tail = stats.hypergeom.sf(4, 110, 19, 10) + stats.hypergeom.pmf(4, 110, 19, 10) / 2
-        assert found.p_value == pytest.approx(tail, rel=1e-8)
-        assert (found.late, found.filings, found.peer_late, found.peer_filings) == (4, 10, 15, 100)
-        assert found.share == 0.4
-        assert found.low < 0.4 < found.high
+    def test_filings_are_counted_once(self):
+        draw = generator(11)
+        filing = draw.integers(0, 40, 300)
+        politician = filing % 7
+        delay = np.where(draw.random(300) < 0.1, np.nan, draw.integers(1, 60, 300))
+        late, filings = filing_counts(politician, filing, delay, politicians=8)
+        for code in range(8):
+            of = [
+                delay[(filing == number) & ~np.isnan(delay)]
+                for number in range(40)
+                if number % 7 == code
+            ]
+            assert filings[code] == sum(len(delays) > 0 for delays in of)
+            assert late[code] == sum((delays > 45).any() for delays in of)
+
+    def test_share_beside_the_peers(self):
+        draw = generator(12)
+        filings = np.append(draw.integers(5, 40, 60), 30)
+        late = draw.binomial(filings, np.append(draw.beta(2, 18, 60), 0.5))
+        found = late_share(late, filings, 60)
+        everything = (filings.sum(), late.sum(), 30)
+        tail = stats.hypergeom.sf(late[60], *everything) + (
+            stats.hypergeom.pmf(late[60], *everything) / 2
+        )
+        assert found.p_hypergeometric == pytest.approx(tail, rel=1e-8)
+        assert found.p_value < 0.01
+        assert found.p_value > found.p_hypergeometric
+        assert found.baseline == pytest.approx(0.1, abs=0.03)
+        assert (found.peers, found.peer_filings) == (60, filings[:60].sum())
+        assert found.low < found.share == late[60] / 30 < found.high
 
     def test_mid_p_values_are_scipys(self):
         late, filings = np.array([0, 3, 12, 30]), np.array([5, 8, 40, 60])
@@ -322,12 +345,11 @@ class TestLateness:
         np.testing.assert_allclose(found, expected, rtol=1e-8)
 
     def test_without_filings_or_peers_there_is_no_test(self):
-        none = late_share(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.bool_))
-        assert np.isnan(none.p_value)
+        none = late_share(np.array([0, 1]), np.array([0, 3]), 0)
         assert np.isnan(none.share)
-        alone = late_share(np.arange(3), np.full(3, 50.0), np.ones(3, dtype=np.bool_))
-        assert alone.late == 3
-        assert np.isnan(alone.p_value)
+        few = late_share(np.array([3, 1]), np.array([9, 3]), 0)
+        assert few.share == pytest.approx(1 / 3)
+        assert np.isnan([none.p_value, few.p_value]).all()
 
     def test_delays_are_compared_with_those_known_by_then(self):
         draw = generator(10)

@@ -4,30 +4,39 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from quant.analytics.anomalies.ranks import RankPValues, reference_rank_p_values
-from quant.analytics.arrays import Days, Flags, Floats, Integers
+from quant.analytics.arrays import Days, Floats, Integers
+from quant.analytics.beta_binomial import BetaBinomial
 from quant.analytics.distributions import hypergeometric_sf
 from quant.analytics.intervals import wilson_interval
 from quant.stock_act import FILING_DEADLINE_DAYS
 
 # With fewer peers' trades no p-value can be below 1/100.
-MINIMUM_PEERS: Final = 99
+MINIMUM_PEER_TRADES: Final = 99
+MINIMUM_FILINGS: Final = 5
+MINIMUM_PEERS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class LateShare:
-    """Late filings of a member beside those of peers.
+    """Late filings of a member beside those of peers; NaN where there is too little to compare.
 
     Attributes:
         late: Filings with a transaction disclosed more than 45 days after it.
-        filings: Filings with known disclosure day.
-        share: late / filings; NaN without filings.
-        low: Lower end of the Wilson interval of the share.
-        high: Upper end.
-        peer_late: Late filings of the peers.
-        peer_filings: Filings of the peers.
-        p_value: Mid-p-value that the member's filings are a random draw of all; NaN without.
+        filings: Filings whose disclosure day is known.
+        share: late / filings.
+        low: Lower end of the 95 % Wilson interval of the share.
+        high: Its upper end.
+        peers: Other members with such filings.
+        peer_late: Their late filings.
+        peer_filings: Their filings.
+        baseline: Share that a peer is expected to have, the posterior mean.
+        overdispersion: Intraclass correlation of the peers' filings, the posterior mean.
+        p_hypergeometric: One-sided mid-p-value that the member's filings are a random draw of all,
+            which takes members for alike: shown beside the test, not the test.
+        p_value: One-sided predictive mid-p-value under the peers' beta-binomial distribution.
     """
 
     late: int
@@ -35,8 +44,12 @@ class LateShare:
     share: float
     low: float
     high: float
+    peers: int
     peer_late: int
     peer_filings: int
+    baseline: float
+    overdispersion: float
+    p_hypergeometric: float
     p_value: float
 
 
@@ -46,56 +59,79 @@ def delays(transaction_day: Days, disclosure_day: Days) -> Floats:
     return np.where(np.isnat(disclosure_day), np.nan, days)
 
 
-def late_filings(filing: Integers, delay: Floats) -> tuple[int, int]:
-    """Return how many filings hold a late transaction, and how many there are.
+def filing_counts(
+    politician: Integers, filing: Integers, delay: Floats, politicians: int
+) -> tuple[Integers, Integers]:
+    """Count late filings, and filings, by politician.
 
-    Trades of one filing become public together, so that they are not counted one by one.
-
-    Args:
-        filing: Number of each trade's filing, shape (n,).
-        delay: Days from transaction to disclosure, NaN where unknown, shape (n,).
-    """
-    known = ~np.isnan(delay)
-    late = filing[known & (delay > FILING_DEADLINE_DAYS)]
-    return len(np.unique(late)), len(np.unique(filing[known]))
-
-
-def late_share(filing: Integers, delay: Floats, member: Flags) -> LateShare:
-    """Compare a member's share of late filings with that of the others.
-
-    Null hypothesis: the member's filings are a random draw, without replacement, of all of them
-    (hypergeometric, one-sided). The p-value counts half of the probability of the observed number
-    (mid-p: Lancaster 1961, Journal of the American Statistical Association 56), so that its
-    discreteness does not make it too large.
+    Trades of one filing become public together, so that they are not counted one by one. A filing
+    is late if one of its transactions is.
 
     Args:
+        politician: Politician of each trade, shape (n,).
         filing: Number of each trade's filing, shape (n,).
         delay: Days from transaction to disclosure, NaN where unknown, shape (n,).
-        member: Which trades are the member's; the others are the peers'.
+        politicians: Number of politicians.
     """
-    late, filings = late_filings(filing[member], delay[member])
-    peer_late, peer_filings = late_filings(filing[~member], delay[~member])
-    low, high = (float(end) for end in wilson_interval(late, filings))
-    p_value = np.nan
-    if filings > 0 and peer_filings > 0:
-        p_value = float(
-            late_mid_p_value(
-                np.asarray(late),
-                np.asarray(filings),
-                np.asarray(late + peer_late),
-                np.asarray(filings + peer_filings),
-            )
-        )
-    share = late / filings if filings else np.nan
-    return LateShare(late, filings, share, low, high, peer_late, peer_filings, p_value)
+    known = np.flatnonzero(~np.isnan(delay))
+    # The longest delay of each filing: sorted by it, the last of each filing's trades.
+    order = known[np.lexsort((delay[known], filing[known]))]
+    last = order[np.append(np.diff(filing[order]) != 0, True)[: len(order)]]
+    filed_by = politician[last]
+    late = filed_by[delay[last] > FILING_DEADLINE_DAYS]
+    return (
+        np.bincount(late, minlength=politicians),
+        np.bincount(filed_by, minlength=politicians),
+    )
+
+
+def late_share(late: Integers, filings: Integers, member: int) -> LateShare:
+    """Compare a member's share of late filings with those of peers.
+
+    Null hypothesis: the member's propensity to file late is one more draw of the distribution of
+    the peers' propensities (beta-binomial). Peers differ, and filings of one member are alike, so
+    that a draw from all filings would be too narrow a null. P-values count half of the probability
+    of the observed number (mid-p), so that its discreteness does not make them too large.
+
+    Args:
+        late: Late filings by politician, shape (m,).
+        filings: Filings by politician, shape (m,).
+        member: Place of the member; the others with filings are the peers.
+    """
+    k, n = int(late[member]), int(filings[member])
+    others = filings > 0
+    others[member] = False
+    peers = int(np.count_nonzero(others))
+    peer_late, peer_filings = int(late[others].sum()), int(filings[others].sum())
+    low, high = (float(end) for end in wilson_interval(k, n))
+    baseline = overdispersion = hypergeometric = p_value = np.nan
+    if n >= MINIMUM_FILINGS and peers >= MINIMUM_PEERS:
+        model = BetaBinomial(int(filings.max()))
+        posterior = model.posterior(late[others], filings[others])
+        baseline, overdispersion, _, _, p_value = model.predict(posterior, k, n)
+        hypergeometric = float(late_mid_p_value(k, n, k + peer_late, n + peer_filings))
+    return LateShare(
+        late=k,
+        filings=n,
+        share=k / n if n else np.nan,
+        low=low,
+        high=high,
+        peers=peers,
+        peer_late=peer_late,
+        peer_filings=peer_filings,
+        baseline=baseline,
+        overdispersion=overdispersion,
+        p_hypergeometric=hypergeometric,
+        p_value=p_value,
+    )
 
 
 def late_mid_p_value(
-    late: Integers, filings: Integers, all_late: Integers, all_filings: Integers
+    late: ArrayLike, filings: ArrayLike, all_late: ArrayLike, all_filings: ArrayLike
 ) -> Floats:
     """Return the hypergeometric mid-p-value of at least this many late filings, elementwise."""
     at_least = hypergeometric_sf(late, all_filings, all_late, filings)
-    more = hypergeometric_sf(late + 1, all_filings, all_late, filings)
+    more = hypergeometric_sf(np.asarray(late) + 1, all_filings, all_late, filings)
     return np.asarray((at_least + more) / 2)
 
 
@@ -123,5 +159,5 @@ def unusual_delays(
         peer_delay,
         peer_disclosure_day,
         tie_break=tie_break,
-        minimum=MINIMUM_PEERS,
+        minimum=MINIMUM_PEER_TRADES,
     )
