@@ -76,9 +76,19 @@ lint: setup
 .PHONY: check
 check: lint test ## Lint, check types and run all tests
 
+# Beside the development environment, whose versions it has: what we measure ourselves against.
+BENCH := .local/envs/bench
+$(BENCH)/.installed: tests/requirements.txt tests/bench/requirements.txt pyproject.toml | $(UV)
+	@echo "installing the environment of the benchmarks"
+	@python=$$($(find_python)); $(UV) venv --quiet --allow-existing --python "$$python" $(BENCH)
+	@$(UV) pip sync --quiet --python $(BENCH)/bin/python --require-hashes tests/requirements.txt \
+	tests/bench/requirements.txt
+	@$(UV) pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 .PHONY: bench
-bench: setup ## Measure speed, as ratios, and write docs/benchmarks.md
-	@$(PY) tests/bench
+bench: setup $(BENCH)/.installed ## Measure speed, as ratios, and write docs/benchmarks.md
+	@$(BENCH)/bin/python tests/bench
 
 .PHONY: simulate
 simulate: setup ## Simulate what the analytics find and do not, and write docs/methods/validation.md
