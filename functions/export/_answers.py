@@ -123,12 +123,15 @@ def shown_job(job: dict[str, Any]) -> dict[str, Any]:
 
 def shown_files(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return files with links instead of their keys."""
+    if not files:
+        return []
     bucket = ExportBucket.from_environment()
-    return [
-        {**{name: value for name, value in file.items() if name != "key"}, "url": url}
-        for file in files
-        for url in (bucket.link(file["key"]),)
-    ]
+    shown = []
+    for file in files:
+        url = bucket.link(file["key"])
+        shown.append({**file, "url": url})
+        del shown[-1]["key"]
+    return shown
 
 
 def politician_request(kind: ExportKind, politician_id: str, form: ExportFormat) -> ExportRequest:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Path
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints
 
 from quant.exports.selections import Batch
 from quant.vocabulary import (
@@ -51,11 +51,20 @@ _Format = Annotated[
     ExportFormat, Field(description="What the file is written in.", examples=["csv"])
 ]
 # Whole dollars: the bounds of the forms' categories are.
-_Amount = Annotated[int, Field(ge=0, le=10**13)]
-_Ticker = Annotated[
-    str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9.^-]{1,24}$", strip_whitespace=True)
-]
+_Amount = Annotated[int, Field(strict=True, ge=0, le=10**13)]
+_Ticker = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9.^-]{1,24}$")]
 _State = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")]
+
+
+def _only_text(value: Any) -> Any:
+    # Of a number Pydantic would make the day that many seconds after 1970.
+    if not isinstance(value, str):
+        msg = "must be a date such as 2020-01-31"
+        raise ValueError(msg)
+    return value
+
+
+_Date = Annotated[IsoDate, BeforeValidator(_only_text)]
 
 
 class TradesExportQuery(QueryModel):
@@ -76,7 +85,7 @@ class BatchFilters(BodyModel):
     chamber: Annotated[Chamber | None, Field(examples=["senate"])] = None
     party: Annotated[Party | None, Field(examples=["democrat"])] = None
     state: Annotated[_State | None, Field(description="Postal code.", examples=["OR"])] = None
-    in_office: Annotated[bool | None, Field(examples=[True])] = None
+    in_office: Annotated[StrictBool | None, Field(examples=[True])] = None
     ticker: Annotated[_Ticker | None, Field(description="Symbol.", examples=["MSFT"])] = None
     operation: Annotated[Operation | None, Field(examples=["purchase"])] = None
     owner: Annotated[Owner | None, Field(examples=["self"])] = None
@@ -90,16 +99,16 @@ class BatchFilters(BodyModel):
         Field(description="Greatest upper end of the range, US dollars.", examples=[100000]),
     ] = None
     transaction_from: Annotated[
-        IsoDate | None, Field(description="First transaction date.", examples=["2020-01-01"])
+        _Date | None, Field(description="First transaction date.", examples=["2020-01-01"])
     ] = None
     transaction_to: Annotated[
-        IsoDate | None, Field(description="Last transaction date.", examples=["2020-12-31"])
+        _Date | None, Field(description="Last transaction date.", examples=["2020-12-31"])
     ] = None
     disclosure_from: Annotated[
-        IsoDate | None, Field(description="First disclosure date.", examples=["2020-01-01"])
+        _Date | None, Field(description="First disclosure date.", examples=["2020-01-01"])
     ] = None
     disclosure_to: Annotated[
-        IsoDate | None, Field(description="Last disclosure date.", examples=["2020-12-31"])
+        _Date | None, Field(description="Last disclosure date.", examples=["2020-12-31"])
     ] = None
 
 

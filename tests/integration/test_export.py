@@ -180,6 +180,9 @@ def test_bad_requests_are_refused(api, exports, path, query, status):
         {"filters": {"unknown": 1}},
         {"filters": {"ticker": "x' or true"}},
         {"filters": {"transaction_from": "yesterday"}},
+        {"filters": {"transaction_from": 0}},
+        {"filters": {"amount_min": "15001"}},
+        {"filters": {"in_office": 1}},
         {"what": "politicians", "filters": {"ticker": "AAA"}},
     ],
 )

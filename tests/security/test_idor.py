@@ -7,6 +7,7 @@ has classified below fails the first test.
 import pytest
 from account_support import AUTH, account_service
 from alert_support import EXAMPLES, WATCHLISTS, alert_service
+from export_support import EXPORT, JOBS, export_service
 from openapi_support import FUNCTIONS, NOBODY, operations
 
 from quant.vocabulary import Role
@@ -16,10 +17,10 @@ from quant_http.routes import ROUTES
 # Identifiers of disclosed data and of files, the same for everybody.
 SHARED = {"politician_id", "trade_id", "name"}
 # Identifiers of somebody's own.
-OWNED = {"session_id", "token_id", "account_id", "watchlist_id"}
+OWNED = {"session_id", "token_id", "account_id", "watchlist_id", "job_id"}
 
 # Lists of one's own.
-LISTS = (f"{AUTH}/me", f"{AUTH}/sessions", f"{AUTH}/tokens", WATCHLISTS)
+LISTS = (f"{AUTH}/me", f"{AUTH}/sessions", f"{AUTH}/tokens", WATCHLISTS, JOBS)
 WATCHLIST = {"name": "mine", "tickers": ["NVDA"], "webhook_url": "https://hooks.example.org/x"}
 
 OWNED_ROUTES = [route for route in ROUTES if any(f"{{{name}}}" in route.path for name in OWNED)]
@@ -27,7 +28,7 @@ OWNED_ROUTES = [route for route in ROUTES if any(f"{{{name}}}" in route.path for
 
 @pytest.fixture(scope="module")
 def accounts(api, database):
-    with account_service(api, database) as service, alert_service():
+    with account_service(api, database) as service, alert_service(), export_service():
         for statement in EXAMPLES:
             service.sql(statement)
         yield service
@@ -48,11 +49,14 @@ class Victim:
         assert made.status == 201, made.body
         watched = self.login.call("POST", WATCHLISTS, WATCHLIST)
         assert watched.status == 201, watched.body
+        exported = self.login.call("POST", f"{EXPORT}/batch/all-politicians", {})
+        assert exported.status == 202, exported.body
         self.ids = {
             "session_id": self.login.session_id,
             "token_id": made.json["id"],
             "account_id": str(self.person.id),
             "watchlist_id": watched.json["id"],
+            "job_id": exported.json["id"],
         }
 
     def state(self):

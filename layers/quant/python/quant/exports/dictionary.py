@@ -1,11 +1,14 @@
 """The data dictionary: every column of every export, declared once.
 
 What is written, its types in Parquet, ``dictionary.json`` and docs/research-dataset.md follow from
-it. Standard library only.
+it; ``python -m quant.exports.dictionary docs/research-dataset.md`` writes that page's part anew.
+Standard library only.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 # Raised with every change of what the files of a dataset hold or of how their bytes are written,
@@ -493,6 +496,11 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 }
 
 
+# Where the dictionary stands in a page of the docs.
+START: Final = "<!-- dictionary -->"
+END: Final = "<!-- end of dictionary -->"
+
+
 def document() -> dict[str, Any]:
     """Return the dataset's dictionary as ``dictionary.json`` holds it."""
     return {
@@ -539,3 +547,18 @@ def markdown() -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the dictionary into a page, between its marks."""
+    page = Path(sys.argv[1])
+    before, mark, rest = page.read_text().partition(START)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        msg = f"{page} has no marks"
+        raise SystemExit(msg)
+    page.write_text(f"{before}{START}\n\n{markdown()}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
