@@ -1,5 +1,7 @@
 """The detectors on data whose answer is known, and what they may not know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
@@ -21,8 +23,10 @@ from quant.analytics.anomalies.lateness import (
     unusual_delays,
 )
 from quant.analytics.anomalies.size import (
+    deviations,
     expanding_median,
     log_amount,
+    size_scores,
     unusual_sizes,
 )
 from quant.analytics.anomalies.timing import (
@@ -32,7 +36,7 @@ from quant.analytics.anomalies.timing import (
     upper_tail,
     window_p_values,
 )
-from quant.analytics.arrays import PricePanel
+from quant.analytics.arrays import PricePanel, TradeArrays
 
 FIRST = np.datetime64("2018-01-01")
 DAY = np.timedelta64(1, "D")
@@ -46,15 +50,23 @@ def later(days, number):
     return days + np.asarray(number) * DAY
 
 
-def sizes(transaction, disclosure, amount_min, amount_max, tie_break):
-    return unusual_sizes(
+def made_up_trades(draw, count=200, politicians=1):
+    transaction = later(FIRST, draw.integers(0, 900, count))
+    amount = draw.lognormal(10, 1, count)
+    return TradeArrays(
+        draw.integers(0, politicians, count),
+        np.full(count, -1),
+        np.ones(count, dtype=np.int64),
         transaction,
-        disclosure,
-        amount_min,
-        amount_max,
-        tie_break=tie_break,
-        generator=generator(),
+        later(transaction, draw.integers(1, 60, count)),
+        amount,
+        amount,
     )
+
+
+def sizes(trades, tie_break, politician=0):
+    member = trades.politician == politician
+    return unusual_sizes(trades, size_scores(trades), member, tie_break[member])
 
 
 def made_up_prices(draw, days=700, tickers=5):
@@ -79,59 +91,81 @@ class TestSize:
         expected = [np.median(values[:place]) for place in range(1, 50)]
         np.testing.assert_allclose(expanding_median(values)[1:], expected, rtol=1e-12)
 
+    def test_deviations_are_those_of_brute_force(self):
+        values = generator().normal(size=60)
+        found = deviations(values)
+        assert np.isnan(found[:20]).all()
+        for place in range(20, 60):
+            before = values[:place]
+            scale = max(before.std(ddof=1), 0.5)
+            assert found[place] == pytest.approx((values[place] - np.median(before)) / scale)
+
     def test_the_largest_of_thirty_is_one_in_thirty(self):
-        transaction = later(FIRST, np.arange(30))
+        transaction = FIRST + np.arange(30) * DAY
         amount = np.full(30, 1001.0)
         amount[-1] = 1_000_001
-        found = sizes(transaction, transaction + 30 * DAY, amount, amount * 5, np.full(30, 0.5))
-        assert found.p_value[-1] == pytest.approx(1 / 30)
+        zeros = np.zeros(30, dtype=np.int64)
+        trades = TradeArrays(
+            zeros, zeros, zeros, transaction, transaction + 30 * DAY, amount, amount * 5
+        )
+        found = sizes(trades, np.full(30, 0.5))
+        assert found.p_own[-1] == pytest.approx(1 / 30)
         assert found.history[-1] == 29
-        assert found.tested.sum() == 10
-        assert found.score[-1] == pytest.approx(np.log(1_000_001 / 1001))
+        assert found.score[-1] == pytest.approx(np.log(1_000_001 / 1001) / 0.5)
         # All the others tie with all before them: no evidence at all.
-        assert found.p_value[20:29] == pytest.approx(np.ones(9))
+        assert found.p_own[20:29] == pytest.approx(np.ones(9))
+        # There are no peers.
+        assert np.isnan(found.p_value).all()
+
+    def test_scores_are_compared_with_those_of_peers_known_by_then(self):
+        trades = made_up_trades(generator(2), 900, politicians=6)
+        scores = size_scores(trades)
+        found = sizes(trades, np.full(900, 0.5))
+        own = trades.politician == 0
+        day, peer_day = trades.disclosure_day[own], trades.disclosure_day[~own]
+        tested = np.flatnonzero(~np.isnan(found.p_value))
+        assert len(tested) > 50
+        for place in tested:
+            known = scores[~own][(peer_day <= day[place]) & ~np.isnan(scores[~own])]
+            at_least = np.sum(known >= scores[own][place])
+            assert found.p_value[place] == pytest.approx((1 + at_least) / (1 + len(known)))
+            assert found.peers[place] == len(known)
 
     def test_a_trade_without_disclosure_day_is_neither_tested_nor_compared(self):
         draw = generator()
-        transaction = later(FIRST, np.arange(60))
-        disclosure = transaction + 30 * DAY
-        amount = draw.lognormal(10, 1, 60)
-        disclosure[::3] = np.datetime64("NaT", "D")
-        known = ~np.isnat(disclosure)
-        tie_break = draw.random(60)
-        found = sizes(transaction, disclosure, amount, amount, tie_break)
-        alone = sizes(
-            transaction[known], disclosure[known], amount[known], amount[known], tie_break[known]
-        )
-        assert not found.tested[~known].any()
-        np.testing.assert_array_equal(found.p_value[known], alone.p_value)
+        trades = made_up_trades(draw, 90)
+        trades.disclosure_day[::3] = np.datetime64("NaT", "D")
+        known = ~np.isnat(trades.disclosure_day)
+        tie_break = draw.random(90)
+        found = sizes(trades, tie_break)
+        alone = sizes(trades.take(known), tie_break[known])
+        assert np.isnan(found.p_own[~known]).all()
+        np.testing.assert_array_equal(found.p_own[known], alone.p_own)
         assert found.member_p_value == alone.member_p_value
 
     @pytest.mark.parametrize("count", [0, 1, 25])
     def test_too_few_trades_are_no_test(self, count):
-        transaction = later(FIRST, np.arange(count))
-        amount = np.full(count, 1001.0)
-        found = sizes(transaction, transaction, amount, amount, np.zeros(count))
-        assert found.tested.sum() == max(count - 20, 0)
+        found = sizes(made_up_trades(generator(), count), np.zeros(count))
+        assert np.count_nonzero(~np.isnan(found.p_own)) == max(count - 20, 0)
         assert np.isnan(found.member_p_value)
 
     def test_nothing_disclosed_later_changes_what_was_found(self):
         draw = generator(7)
-        transaction = later(FIRST, draw.integers(0, 900, 200))
-        disclosure = later(transaction, draw.integers(1, 60, 200))
-        amount, tie_break = draw.lognormal(10, 1, 200), draw.random(200)
-        then = FIRST + np.timedelta64(500, "D")
-        after = disclosure > then
-        shuffled = amount.copy()
-        shuffled[after] = draw.permutation(amount[after]) * 100
-        before = sizes(transaction, disclosure, amount, amount, tie_break)
-        rewritten = sizes(transaction, disclosure, shuffled, shuffled, tie_break)
-        assert (~after & before.tested).sum() > 50
-        for name in ("score", "p_value", "history"):
+        trades = made_up_trades(draw, 600, politicians=4)
+        tie_break = draw.random(600)
+        then = FIRST + 500 * DAY
+        after = trades.disclosure_day > then
+        shuffled = trades.amount_min.copy()
+        shuffled[after] = draw.permutation(shuffled[after]) * 100
+        before = sizes(trades, tie_break)
+        rewritten = sizes(replace(trades, amount_min=shuffled, amount_max=shuffled), tie_break)
+        later_on = after[trades.politician == 0]
+        assert np.count_nonzero(~np.isnan(before.p_value[~later_on])) > 20
+        for name in ("score", "p_own", "p_value", "history", "peers"):
             np.testing.assert_array_equal(
-                getattr(before, name)[~after], getattr(rewritten, name)[~after]
+                getattr(before, name)[~later_on], getattr(rewritten, name)[~later_on]
             )
-        assert not np.array_equal(before.p_value[after], rewritten.p_value[after])
+        assert not np.array_equal(before.p_value[later_on], rewritten.p_value[later_on])
 
 
 class TestTiming:

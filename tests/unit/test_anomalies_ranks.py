@@ -114,9 +114,9 @@ def test_higher_criticism_by_hand():
 def test_higher_criticism_finds_a_few_small_among_many():
     draw = Generator(PCG64(3))
     p_values = draw.random(400)
-    assert higher_criticism_p_value(p_values, draw) > 0.05
+    assert higher_criticism_p_value(p_values) > 0.05
     p_values[:12] = draw.uniform(0.003, 0.006, 12)
-    assert higher_criticism_p_value(p_values, draw) < 0.01
+    assert higher_criticism_p_value(p_values) < 0.01
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 5), (5, 5), (3, 40), (250, 1000)])

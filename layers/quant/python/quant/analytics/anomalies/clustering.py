@@ -8,6 +8,7 @@ and would make a burst of every rebalancing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -122,17 +123,11 @@ def permuted(
         generator: Of the draws.
         permutations: How many.
     """
-    starts = np.flatnonzero(np.diff(block, prepend=block[0] - 1))
-    active_in_block = np.add.reduceat(active.astype(np.int64), starts)
-    quota = np.repeat(active_in_block, np.diff(starts, append=len(active)))
-    place_in_block = np.arange(len(active)) - np.repeat(starts, np.diff(starts, append=len(active)))
-    filled = place_in_block < quota
+    bounds = [*np.flatnonzero(np.diff(block, prepend=block[0] - 1)), len(active)]
     for start in range(0, permutations, _BATCH):
-        size = min(_BATCH, permutations - start)
-        # Sorted by block and then by a random key, the first places of each block are active.
-        order = np.argsort(block + generator.random((size, len(active))), axis=-1)
-        drawn = np.zeros((size, len(active)), dtype=np.bool_)
-        np.put_along_axis(drawn, order, np.broadcast_to(filled, drawn.shape), axis=-1)
+        drawn = np.tile(active, (min(_BATCH, permutations - start), 1))
+        for first, end in pairwise(bounds):
+            drawn[:, first:end] = generator.permuted(drawn[:, first:end], axis=1)
         yield drawn
 
 

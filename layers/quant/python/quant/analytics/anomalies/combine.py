@@ -3,16 +3,19 @@
 The last axis holds the p-values that are combined; NaN is a test that was not made.
 """
 
+from functools import lru_cache
 from math import lgamma
 from typing import Final
 
 import numpy as np
-from numpy.random import Generator
+from numpy.random import PCG64, Generator
 
 from quant.analytics.arrays import Floats
 
 # Fang, Chang, Park and Tseng (2023): a p-value near 1 must not outweigh small ones.
 _LARGEST_P: Final = 0.99
+# Simulations of a null distribution.
+_DRAWS: Final = 5000
 
 
 def cauchy_combination(p_values: Floats) -> Floats:
@@ -87,17 +90,25 @@ def higher_criticism(p_values: Floats) -> Floats:
     return np.maximum(highest, 0.0)
 
 
-def higher_criticism_p_value(p_values: Floats, generator: Generator, draws: int = 1999) -> Floats:
-    """Return the p-value of the higher criticism of independent p-values, shape (...).
+def higher_criticism_p_value(p_values: Floats) -> Floats:
+    """Return the p-value of the higher criticism of n independent p-values, shape (...).
 
-    Its null distribution is that of as many uniform numbers, by simulation.
+    Its null distribution is that of n uniform numbers, simulated once for each n.
 
     Args:
         p_values: Shape (..., n), no NaN.
-        generator: Of the simulated numbers.
-        draws: Number of simulations.
     """
-    null = np.sort(higher_criticism(generator.random((draws, p_values.shape[-1]))))
-    at_least = draws - np.searchsorted(null, higher_criticism(p_values), side="left")
-    result: Floats = (1 + at_least) / (1 + draws)
+    null = _uniform_higher_criticism(p_values.shape[-1])
+    at_least = len(null) - np.searchsorted(null, higher_criticism(p_values), side="left")
+    result: Floats = (1 + at_least) / (1 + len(null))
     return result
+
+
+@lru_cache(maxsize=64)
+def _uniform_higher_criticism(n: int) -> Floats:
+    """Return simulated values of the higher criticism of n uniform numbers, ascending."""
+    generator = Generator(PCG64(n))
+    # In batches that bound the memory.
+    return np.sort(
+        np.concatenate([higher_criticism(generator.random((_DRAWS // 10, n))) for _ in range(10)])
+    )
