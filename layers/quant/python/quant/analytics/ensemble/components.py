@@ -12,6 +12,7 @@ import numpy as np
 
 from quant.analytics.arrays import Floats, Integers
 from quant.analytics.ensemble.regime import regime_moments
+from quant.analytics.patterns.dtw import warping_distance
 
 _HALF_LIFE: Final = 13  # weeks
 _HAZARD: Final = 1 / 52  # changepoints a week, before seeing any
@@ -170,7 +171,7 @@ def analogues(y: Integers, first: int, horizons: tuple[int, ...]) -> Moments:
     running = np.concatenate([[0], np.cumsum(y)])
     means, variances = [], []
     for origin in range(first, len(y) + 1):
-        distance = banded_distance(spells[origin - _WINDOW], spells[: origin - _WINDOW], _BAND)
+        distance = warping_distance(spells[origin - _WINDOW], spells[: origin - _WINDOW], _BAND)
         order = np.argsort(distance, kind="stable")
         row = []
         for h in horizons:
@@ -184,27 +185,6 @@ def analogues(y: Integers, first: int, horizons: tuple[int, ...]) -> Moments:
         means.append([mean for mean, _ in row])
         variances.append([variance for _, variance in row])
     return Moments(np.array(means), np.array(variances))
-
-
-def banded_distance(query: Floats, references: Floats, band: int) -> Floats:
-    """Return the DTW distances of a query to n references of its length m, shape (n,).
-
-    Args:
-        query: Shape (m,).
-        references: Shape (n, m).
-        band: Greatest shift between matched places.
-    """
-    m = len(query)
-    cost = (references - query[:, None, None]) ** 2  # (m of the query, n, m of the references)
-    previous = np.full((len(references), m + 1), np.inf)
-    previous[:, 0] = 0.0
-    for row in range(m):
-        current = np.full((len(references), m + 1), np.inf)
-        for column in range(max(row - band, 0), min(row + band + 1, m)):
-            best = np.minimum(previous[:, column], previous[:, column + 1])
-            current[:, column + 1] = cost[row, :, column] + np.minimum(best, current[:, column])
-        previous = current
-    return np.asarray(np.sqrt(previous[:, m]))
 
 
 BASELINE: Final = "historical_mean"

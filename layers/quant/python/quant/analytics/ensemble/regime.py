@@ -1,95 +1,83 @@
-"""A two-state Poisson hidden Markov model, re-estimated as weeks go by."""
+"""A hidden Markov model of two Poisson rates, estimated anew every year of an expanding window."""
 
 from typing import Final
 
 import numpy as np
 
 from quant.analytics.arrays import Floats, Integers
+from quant.analytics.patterns.hmm import PoissonHmm, filter_states, infer
 
 _REFIT: Final = 52  # weeks between two estimates
-_ITERATIONS: Final = 40
-_LEAST_RATE: Final = 1e-3
+# A fixed number: what stops one window's estimate early must not be another, later one's.
+_ITERATIONS: Final = 30
 # Prior counts of stays and moves in a row of the transition matrix: rows never become certain.
-_PRIOR: Final = np.array([[2.0, 0.2], [0.2, 2.0]])
+_PRIOR: Final = np.array([[2.0, 0.2], [0.2, 2.0]])[:, :, None]
 
 
 def regime_moments(y: Integers, first: int, horizons: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Return mean and variance of the next weeks' sums, by origin and horizon.
 
-    The moments of the sum are exact, given the rates and transitions estimated of the weeks
-    before the last estimate and the state's probabilities at the origin.
+    The moments are exact, given the rates and transitions estimated of the weeks before the last
+    estimate and the states' probabilities at the origin.
 
     Args:
         y: Weekly counts, shape (T,).
         first: First origin.
         horizons: Weeks.
     """
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, int(y.max()) + 1)))])
-    means, variances = [], []
-    for start in range(first, len(y) + 1, _REFIT):
-        rates, transition = fit(y[:start], log_factorial)
-        end = min(start + _REFIT, len(y) + 1)
-        state = filtered(y[: end - 1], rates, transition, log_factorial)
-        for origin in range(start, end):
-            moments = [sum_moments(state[origin], rates, transition, h) for h in horizons]
-            means.append([mean for mean, _ in moments])
-            variances.append([variance for _, variance in moments])
-    return np.array(means), np.array(variances)
+    starts = np.arange(first, len(y) + 1, _REFIT)
+    known = np.arange(len(y))[:, None] < starts
+    model = fit(np.where(known, y[:, None], np.nan))
+    filtered, *_ = filter_states(model, np.repeat(y[:, None].astype(np.float64), len(starts), 1))
+    shape = (len(y) + 1 - first, len(horizons))
+    means, variances = np.empty(shape), np.empty(shape)
+    for place, start in enumerate(starts.tolist()):
+        origins = np.arange(start, min(start + _REFIT, len(y) + 1))
+        transition = model.transition[:, :, place]
+        state = filtered[origins - 1, :, place] @ transition
+        for column, horizon in enumerate(horizons):
+            mean, variance = sum_moments(state, model.rates[:, place], transition, horizon)
+            means[origins - first, column], variances[origins - first, column] = mean, variance
+    return means, variances
 
 
-def _likelihood(y: Integers, rates: Floats, log_factorial: Floats) -> Floats:
-    """Return the Poisson likelihood by week and state, each week's greatest being 1."""
-    log = y[:, None] * np.log(rates) - rates - log_factorial[y][:, None]
-    return np.asarray(np.exp(log - log.max(axis=1, keepdims=True)))
-
-
-def filtered(y: Integers, rates: Floats, transition: Floats, log_factorial: Floats) -> Floats:
-    """Return the probabilities of the states of week t given y[:t], shape (T + 1, 2)."""
-    seen = _likelihood(y, rates, log_factorial)
-    state = np.full((len(y) + 1, 2), 0.5)
-    for week in range(len(y)):
-        updated = (state[week] * seen[week]) @ transition
-        state[week + 1] = updated / updated.sum()
-    return state
-
-
-def fit(y: Integers, log_factorial: Floats) -> tuple[Floats, Floats]:
-    """Return rates and transition matrix by Baum-Welch (Baum et al. 1970), from quantiles.
+def fit(counts: Floats) -> PoissonHmm:
+    """Estimate a model of each series by Baum-Welch, from its quantiles on.
 
     Args:
-        y: Weekly counts, shape (T,).
-        log_factorial: Logarithms of the factorials of 0 to the greatest count.
+        counts: n series, shape (t, n); NaN where missing.
     """
-    rates = np.maximum([np.quantile(y, 0.25), np.quantile(y, 0.9)], [0.1, 0.5])
-    rates[1] = max(rates[1], 2 * rates[0], float(y.mean()))
-    transition = np.array([[0.9, 0.1], [0.1, 0.9]])
+    observed = ~np.isnan(counts)
+    filled = np.where(observed, counts, 0.0)
+    low, high = np.nanquantile(counts, [0.25, 0.9], axis=0)
+    low = np.maximum(low, 0.1)
+    rates = np.stack([low, np.maximum.reduce([high, 2 * low, np.nanmean(counts, axis=0)])])
+    n = counts.shape[1]
+    start = np.full((2, n), 0.5)
+    transition = np.repeat(np.array([[0.9, 0.1], [0.1, 0.9]])[:, :, None], n, axis=2)
     for _ in range(_ITERATIONS):
-        seen = _likelihood(y, rates, log_factorial)
-        ahead = filtered(y, rates, transition, log_factorial)[:-1] * seen
-        ahead /= ahead.sum(axis=1, keepdims=True)
-        back = np.ones((len(y), 2))
-        for week in range(len(y) - 2, -1, -1):
-            back[week] = transition @ (seen[week + 1] * back[week + 1])
-            back[week] /= back[week].sum()
-        occupancy = ahead * back
-        occupancy /= occupancy.sum(axis=1, keepdims=True)
-        pairs = ahead[:-1, :, None] * transition * (seen[1:] * back[1:])[:, None, :]
-        moves = (pairs / pairs.sum(axis=(1, 2), keepdims=True)).sum(axis=0) + _PRIOR
-        updated = np.maximum((y @ occupancy + 0.5) / (occupancy.sum(axis=0) + 1.0), _LEAST_RATE)
+        inferred = infer(PoissonHmm(start, transition, rates), counts)
+        weight = inferred.smoothed * observed[:, None, :]
+        # Half an event more, as in the baseline, so that no rate is zero.
+        rates = (np.einsum("tkn,tn->kn", weight, filled) + 0.5) / (weight.sum(axis=0) + 1.0)
+        moves = inferred.transitions + _PRIOR
         transition = moves / moves.sum(axis=1, keepdims=True)
-        converged = np.allclose(updated, rates, rtol=1e-4)
-        rates = updated
-        if converged:
-            break
-    return rates, transition
+    return PoissonHmm(start, transition, rates)
 
 
 def sum_moments(
     state: Floats, rates: Floats, transition: Floats, horizon: int
-) -> tuple[float, float]:
-    """Return mean and variance of the sum of Poisson counts over the next weeks."""
+) -> tuple[Floats, Floats]:
+    """Return mean and variance of the sum of Poisson counts over the next weeks, shape (...).
+
+    Args:
+        state: Probability of each state in the first of these weeks, shape (..., k).
+        rates: Shape (k,).
+        transition: Shape (k, k).
+        horizon: Weeks.
+    """
     # Of each state: probability, expected sum so far and expected square of it, on its paths.
-    probability, total, square = state, np.zeros(2), np.zeros(2)
+    probability, total, square = state, np.zeros_like(state), np.zeros_like(state)
     for week in range(horizon):
         if week:
             probability, total, square = (
@@ -97,5 +85,5 @@ def sum_moments(
             )
         square = square + 2 * total * rates + probability * rates * rates
         total = total + probability * rates
-    mean = float(total.sum())
-    return mean, mean + float(square.sum()) - mean * mean
+    mean = total.sum(axis=-1)
+    return mean, mean + square.sum(axis=-1) - mean * mean
