@@ -1,0 +1,49 @@
+"""GET /api/v1/analytics/anomaly-detection/{politician_id}: a politician's unusual trades."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+from starlette.responses import Response
+
+from analytics._anomaly_models import AnomalyAnswer, AsOfQuery
+from quant.db.session import read
+from quant.reports.anomalies import anomaly_report
+from quant_http.app import RouteApp
+from quant_http.models import POLITICIAN_ID_PATTERN
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("analytics.anomaly_detection")
+
+
+@app.endpoint(
+    summary="Find a politician's unusual trades",
+    model=AnomalyAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["analytics"],
+)
+async def anomaly_detection(
+    request: Request,
+    politician_id: Annotated[
+        str,
+        Path(
+            description="Identifier (UUID) or bioguide id.",
+            pattern=POLITICIAN_ID_PATTERN,
+            examples=["W000779"],
+        ),
+    ],
+    query: Annotated[AsOfQuery, Query()],
+) -> Response:
+    """Size, timing, clustering, lateness and committees, each against its null hypothesis.
+
+    Every finding has the trades behind it with their source filings. A small p-value says that
+    numbers differ from what the null hypothesis leaves to chance, never why.
+    """
+    return report_entity(
+        request,
+        f"analytics.anomaly_detection {politician_id} {query.model_dump_json()}",
+        lambda: read(lambda connection: anomaly_report(connection, politician_id, query.as_of)),
+    )
+
+
+handler = app.handler
