@@ -18,10 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from quant.db.session import create_engine_from, is_unavailable
 from quant.ingest.bulk import ImportReport, Progress
 from quant.ingest.disclosures import HOUSE, SENATE, import_house, import_senate
+from quant.ingest.factors import FACTORS, import_factors
 from quant.ingest.files import UnreadableFileError, read_source
 from quant.ingest.legislators import LEGISLATORS, import_legislators
 from quant.ingest.prices import PRICES, import_prices
 from quant.ingest.seed import load_filing_dates, seed
+from quant.ingest.senate_tables import SENATE_TABLES, import_senate_tables
 from quant.settings import database_settings
 
 _UNMATCHED_SHOWN = 15
@@ -31,9 +33,11 @@ class Source(StrEnum):
     """What ``quant import`` can read."""
 
     SENATE = SENATE
+    SENATE_TABLES = SENATE_TABLES
     HOUSE = HOUSE
     LEGISLATORS = LEGISLATORS
     PRICES = PRICES
+    FACTORS = FACTORS
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON, for scripts.")]
@@ -59,6 +63,8 @@ def import_command(
         match source:
             case Source.SENATE:
                 report = import_senate(engine, read_source(path), progress=progress)
+            case Source.SENATE_TABLES:
+                report = import_senate_tables(engine, read_source(path), progress=progress)
             case Source.HOUSE:
                 report = import_house(
                     engine,
@@ -70,6 +76,8 @@ def import_command(
                 report = import_legislators(engine, path, progress=progress)
             case Source.PRICES:
                 report = import_prices(engine, read_source(path), progress=progress)
+            case Source.FACTORS:
+                report = import_factors(engine, read_source(path), progress=progress)
         return [report]
 
     reports = _run(run)
@@ -83,7 +91,7 @@ def seed_command(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with legislators/, senate/, house/ and prices/; "
+            help="Folder with legislators/, senate/, house/, prices/ and factors/; "
             "without it the synthetic sample is generated and imported.",
         ),
     ] = None,

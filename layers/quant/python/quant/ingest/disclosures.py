@@ -31,6 +31,7 @@ from quant.ingest.watchers import (
     parse_house,
     parse_senate,
 )
+from quant.ingest.yielding import yield_staged, yield_stored
 from quant.pipeline.settle import settle
 from quant.vocabulary import Chamber, FilingSource
 
@@ -82,8 +83,13 @@ def import_senate(
     """
     rows = read_json_rows(source)
     until = as_of or datetime.now(UTC).date()
+
+    def parse(connection: Connection) -> Parsed:
+        dates = _filing_dates(connection, FilingSource.SENATE_EFD)
+        return parse_senate(rows, as_of=until, filing_dates=dates)
+
     report = ImportReport(SENATE, source.sha256, rows=len(rows))
-    return _import(engine, report, lambda _: parse_senate(rows, as_of=until), progress)
+    return _import(engine, report, parse, progress)
 
 
 def import_house(
@@ -111,16 +117,21 @@ def import_house(
     until = as_of or datetime.now(UTC).date()
 
     def parse(connection: Connection) -> Parsed:
-        known = connection.execute(
-            select(Filing.doc_id, Filing.filed_date).where(
-                Filing.source == FilingSource.HOUSE_CLERK, Filing.filed_date.is_not(None)
-            )
-        )
-        dates = {doc_id: filed for doc_id, filed in known if filed} | dict(filing_dates or {})
+        known = _filing_dates(connection, FilingSource.HOUSE_CLERK)
+        dates = known | dict(filing_dates or {})
         return parse_house(rows, as_of=until, filing_dates=dates)
 
     report = ImportReport(HOUSE, source.sha256, rows=len(rows))
     return _import(engine, report, parse, progress)
+
+
+def _filing_dates(connection: Connection, source: FilingSource) -> dict[str, date]:
+    known = connection.execute(
+        select(Filing.doc_id, Filing.filed_date).where(
+            Filing.source == source, Filing.filed_date.is_not(None)
+        )
+    )
+    return {doc_id: filed for doc_id, filed in known if filed}
 
 
 def _import(
@@ -136,8 +147,29 @@ def _import(
         settle(connection, moved)
         parsed = parse(connection)
         progress("read", report.rows, report.rows)
-        _Store(connection, report, progress).store(parsed)
+        store(connection, report, parsed, progress)
     return report
+
+
+def store(
+    connection: Connection,
+    report: ImportReport,
+    parsed: Parsed,
+    progress: Progress,
+    *,
+    tables: bool = False,
+) -> None:
+    """Write parsed rows and complete the report. The caller holds the import lock.
+
+    Args:
+        connection: In a transaction.
+        report: Of the file.
+        parsed: What it holds.
+        progress: Receives how far the import is.
+        tables: Whether the rows are of the Senate tables, which yield to the Stock Watcher's of
+            the same filing.
+    """
+    _Store(connection, report, progress, tables=tables).store(parsed)
 
 
 @dataclass(frozen=True)
@@ -182,8 +214,11 @@ def _key(link: FilingLink) -> FilingKey:
 class _Store:
     """Writes parsed rows; every step is independent of the rows' order."""
 
-    def __init__(self, connection: Connection, report: ImportReport, progress: Progress) -> None:
+    def __init__(
+        self, connection: Connection, report: ImportReport, progress: Progress, *, tables: bool
+    ) -> None:
         self._connection = connection
+        self._tables = tables
         self._report = report
         self._progress = progress
         self._resolved: dict[tuple[Chamber, str], Resolved] = {}
@@ -386,14 +421,15 @@ class _Store:
 
     def _write_lines(self, placed: Sequence[_Placed]) -> None:
         connection, report = self._connection, self._report
-        total = len(placed)
-        self._progress("write", 0, total)
+        self._progress("write", 0, len(placed))
         symbols = sorted({p.line.ticker for p in placed if p.line.ticker})
         stage(connection, "staged_tickers", ["symbol text"], ((s,) for s in symbols))
         self._change(
             "insert into tickers (symbol) select symbol from staged_tickers on conflict do nothing"
         )
         stage(connection, "staged_trades", _TRADE_COLUMNS, (p.values() for p in placed))
+        yielded = yield_staged(connection) if self._tables else 0
+        total = len(placed) - yielded
         before = set(
             connection.scalars(text("select id from trades join staged_trades using (id)"))
         )
@@ -404,6 +440,8 @@ class _Store:
             " where not exists (select from trade_duplicates d where d.id = s.id)"
             " order by id on conflict do nothing",
         )
+        if not self._tables:
+            report.other_changes += yield_stored(connection)
         # The day of filing may have become known since the trade was stored.
         report.updated = changed_rows(
             connection,
@@ -418,9 +456,9 @@ class _Store:
             settle(connection, {p.politician_id for p in placed})
         kept = set(connection.scalars(text("select id from trades join staged_trades using (id)")))
         report.inserted = len(kept - before)
-        report.existing = len(kept & before)
+        report.existing = len(kept & before) + yielded
         report.duplicates += total - len(kept)
-        self._progress("write", total, total)
+        self._progress("write", len(placed), len(placed))
 
     def _write_rejects(self, rejects: Sequence[RejectedRow]) -> None:
         groups: dict[str, list[RejectedRow]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """Filers in the database: which politician a name belongs to, and mending that later."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, text
@@ -87,8 +87,50 @@ def relink(connection: Connection) -> list[uuid.UUID]:
         for chamber, alias, orphan_id in orphans
         if (bioguide_id := roster.match(Chamber(chamber), alias))
     ]
+    return _move(connection, moves)
+
+
+def adopt(
+    connection: Connection, members: Mapping[tuple[Chamber, str], uuid.UUID]
+) -> list[uuid.UUID]:
+    """Store the names of members that a source identifies; known members keep their names.
+
+    Args:
+        connection: In a transaction.
+        members: Stored politicians with a Bioguide identifier, by chamber and alias.
+
+    Returns:
+        The members who take over the filings of an unknown filer, to be settled again.
+    """
+    stored = resolve(connection, members)
+    # An unknown filer's identifier depends on the one name it is known by.
+    unknown = set(connection.scalars(select(Politician.id).where(Politician.bioguide_id.is_(None))))
+    moves = [
+        (stored[name].politician_id, member)
+        for name, member in members.items()
+        if stored[name].politician_id in unknown
+    ]
+    moved = _move(connection, moves)
+    stage(
+        connection,
+        "adopted_aliases",
+        ["chamber text", "alias text", "politician_id uuid"],
+        ((*name, member) for name, member in members.items()),
+    )
+    connection.execute(
+        text(
+            "insert into politician_aliases (chamber, alias, politician_id)"
+            " select * from adopted_aliases on conflict do nothing"
+        )
+    )
+    return moved
+
+
+def _move(connection: Connection, moves: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[uuid.UUID]:
+    """Give what each unknown filer filed to a member; return the members."""
     if not moves:
         return []
+    connection.execute(text("drop table if exists moved_filers"))
     stage(connection, "moved_filers", ["old_id uuid", "new_id uuid"], moves)
     for table in ("trades", "filings", "politician_aliases"):
         connection.execute(

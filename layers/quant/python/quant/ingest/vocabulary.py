@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """Why a source row did not become a trade, member, seat or price."""
+    """Why a source row did not become a trade, member, seat, price or return."""
 
     ROW_MALFORMED = "row_malformed"
     PAPER_FILING = "paper_filing"
@@ -20,6 +20,9 @@ class RejectReason(StrEnum):
     MEMBERSHIP_UNKNOWN = "membership_unknown"
     TICKER_UNREADABLE = "ticker_unreadable"
     DAY_UNREADABLE = "day_unreadable"
+    DAY_REPEATED = "day_repeated"
+    FACTORS_MISSING = "factors_missing"
+    FACTORS_UNREADABLE = "factors_unreadable"
     PRICE_UNREADABLE = "price_unreadable"
 
 
@@ -43,6 +46,10 @@ class Note(StrEnum):
     DISCLOSURE_BEFORE_TRANSACTION = "disclosure_before_transaction"
     # The source has the notification date only (docs/data.md), and no index has the filing.
     DISCLOSURE_DATE_UNKNOWN = "disclosure_date_unknown"
+    # The source keeps, of the filings that report a line, the last one only (docs/data.md).
+    EARLIER_FILING_UNKNOWN = "earlier_filing_unknown"
+    SOURCE_DOUBTS_DATES = "source_doubts_dates"
+    TICKER_INFERRED = "ticker_inferred"  # by the source, where the form states none; left out
     # The settlement's: a line or a report says that it amends another, and which is in doubt.
     AMENDED_LINE_UNKNOWN = "amended_line_unknown"
     AMENDED_REPORT_UNKNOWN = "amended_report_unknown"

@@ -39,7 +39,7 @@ FIRST_FILING: Final = date(2012, 1, 1)
 # Synthetic data has the sources' format; its links have a host that can never exist (RFC 6761).
 SYNTHETIC_HOST: Final = "synthetic.invalid"
 
-_SENATE_LINK: Final = re.compile(
+SENATE_LINK: Final = re.compile(
     rf"https://(efdsearch\.senate\.gov|{re.escape(SYNTHETIC_HOST)})/search/view/(ptr|paper)/"
     r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?",
     re.IGNORECASE | re.ASCII,
@@ -148,13 +148,25 @@ def _required_parts(row: Mapping[str, Any], as_of: date) -> tuple[date, Operatio
     return day, operation, amount
 
 
-def _line(
+def read_line(
     row: Mapping[str, Any],
     filer: Filer,
     filing: FilingLink,
     as_of: date,
     dates: Callable[[date], tuple[date | None, date | None, list[Note]]],
 ) -> Line:
+    """Read a row with the Senate Stock Watcher's column names into a line.
+
+    Args:
+        row: The columns to read.
+        filer: Who filed it.
+        filing: Where.
+        as_of: No transaction can be later than this day.
+        dates: Gives notification date, disclosure date and notes of a transaction's day.
+
+    Raises:
+        Unusable: Its day, operation or amount cannot be read.
+    """
     day, operation, amount = _required_parts(row, as_of)
     owner, owner_note = parse_owner(row.get("owner"))
     ticker, ticker_note = parse_ticker(row.get("ticker"))
@@ -181,9 +193,14 @@ def _line(
     )
 
 
-def _filer(
+def read_filer(
     chamber: Chamber, name: object, state: str | None = None, district: int | None = None
 ) -> Filer:
+    """Read who filed a row.
+
+    Raises:
+        Unusable: No name can be read.
+    """
     filer = Filer.named(chamber, clean_text(name), state, district)
     if filer is None:
         raise Unusable(RejectReason.MEMBER_UNREADABLE, text_of(name))
@@ -191,12 +208,23 @@ def _filer(
 
 
 def _senator(row: Mapping[str, Any]) -> Filer:
-    return _filer(Chamber.SENATE, row.get("senator"))
+    return read_filer(Chamber.SENATE, row.get("senator"))
 
 
-def _senate_row(row: Mapping[str, Any], filer: Filer, as_of: date) -> Line | RejectedRow:
+def senate_dates(
+    filed: date | None, transaction: date
+) -> tuple[date | None, date | None, list[Note]]:
+    """Return notification date (unknown), disclosure date and notes of a Senate transaction."""
+    if filed is not None and filed < transaction:
+        return None, None, [Note.DISCLOSURE_BEFORE_TRANSACTION]
+    return None, filed, []
+
+
+def _senate_row(
+    row: Mapping[str, Any], filer: Filer, as_of: date, filing_dates: Mapping[str, date]
+) -> Line | RejectedRow:
     url = text_of(row.get("ptr_link")).strip()
-    match = _SENATE_LINK.fullmatch(url)
+    match = SENATE_LINK.fullmatch(url)
     if match is None:
         raise Unusable(RejectReason.FILING_UNREADABLE, url)
     host, kind, doc_id = match[1].lower(), match[2].lower(), match[3].lower()
@@ -207,8 +235,9 @@ def _senate_row(row: Mapping[str, Any], filer: Filer, as_of: date) -> Line | Rej
         plausible = filed if filed and FIRST_FILING <= filed <= as_of else None
         filing = FilingLink(source, doc_id, url, paper=True, filed_date=plausible)
         return RejectedRow(RejectReason.PAPER_FILING, url, row, filer, filing)
-    filing = FilingLink(source, doc_id, url)
-    return _line(row, filer, filing, as_of, lambda _: (None, None, []))
+    stated = filing_dates.get(doc_id)
+    filing = FilingLink(source, doc_id, url, filed_date=stated)
+    return read_line(row, filer, filing, as_of, lambda day: senate_dates(stated, day))
 
 
 def _house_dates(
@@ -241,7 +270,7 @@ def _house_dates(
 
 def _representative(row: Mapping[str, Any]) -> Filer:
     state, district = parse_state_district(text_of(row.get("district")))
-    return _filer(Chamber.HOUSE, row.get("representative"), state, district)
+    return read_filer(Chamber.HOUSE, row.get("representative"), state, district)
 
 
 def _house_row(
@@ -260,14 +289,21 @@ def _house_row(
         filed_date=filed,
     )
     stated = parse_date(row.get("disclosure_date"))
-    return _line(row, filer, filing, as_of, lambda day: _house_dates(stated, filed, day, as_of))
+    return read_line(row, filer, filing, as_of, lambda day: _house_dates(stated, filed, day, as_of))
 
 
-def _parse(
+def parse_rows(
     rows: Iterable[Any],
-    read_filer: Callable[[Mapping[str, Any]], Filer],
+    filer_of: Callable[[Mapping[str, Any]], Filer],
     parse_row: Callable[[Mapping[str, Any], Filer], Line | RejectedRow],
 ) -> Parsed:
+    """Make a line or a reject of every row.
+
+    Args:
+        rows: As read; one that is no object is rejected.
+        filer_of: Reads who filed a row; may raise ``Unusable``.
+        parse_row: Reads the row of a filer; may raise ``Unusable``.
+    """
     lines: list[Line] = []
     rejects: list[RejectedRow] = []
     for row in rows:
@@ -276,7 +312,7 @@ def _parse(
             continue
         filer = None
         try:
-            filer = read_filer(row)
+            filer = filer_of(row)
             parsed = parse_row(row, filer)
         except Unusable as unusable:
             rejects.append(RejectedRow(unusable.reason, unusable.detail, row, filer))
@@ -288,14 +324,18 @@ def _parse(
     return Parsed(lines, rejects)
 
 
-def parse_senate(rows: Sequence[Any], *, as_of: date) -> Parsed:
+def parse_senate(
+    rows: Sequence[Any], *, as_of: date, filing_dates: Mapping[str, date] | None = None
+) -> Parsed:
     """Parse the rows of a Senate Stock Watcher file.
 
     Args:
         rows: The JSON array's members.
         as_of: No transaction can be later than this day.
+        filing_dates: Day of filing by document id, as far as another source says it.
     """
-    return _parse(rows, _senator, lambda row, filer: _senate_row(row, filer, as_of))
+    dates = filing_dates or {}
+    return parse_rows(rows, _senator, lambda row, filer: _senate_row(row, filer, as_of, dates))
 
 
 def parse_house(rows: Sequence[Any], *, as_of: date, filing_dates: Mapping[str, date]) -> Parsed:
@@ -306,7 +346,7 @@ def parse_house(rows: Sequence[Any], *, as_of: date, filing_dates: Mapping[str, 
         as_of: No transaction can be later than this day.
         filing_dates: Day of filing by document id, as far as known.
     """
-    return _parse(
+    return parse_rows(
         rows, _representative, lambda row, filer: _house_row(row, filer, as_of, filing_dates)
     )
 
