@@ -20,6 +20,12 @@ from quant_http.routes import ROUTES, route
 TAGS: Final = (
     {"name": "politicians", "description": "Members of Congress and other filers."},
     {"name": "trades", "description": "Transactions disclosed under the STOCK Act."},
+    {"name": "stats", "description": "Counts, volumes, rankings and late filings."},
+    {"name": "tickers", "description": "The symbols that are traded."},
+    {"name": "analytics", "description": "Performance, backtests, relations and unusual trades."},
+    {"name": "patterns", "description": "Cycles, regimes and repetitions of trade counts."},
+    {"name": "export", "description": "Trades, analyses and the research dataset as files."},
+    {"name": "methods", "description": "How each number is made."},
     {"name": "watchlists", "description": "Alerts of trades by webhook and by mail."},
     {"name": "export", "description": "Files of disclosed data, and the research dataset."},
     {"name": "auth", "description": "Accounts, sessions and tokens."},
