@@ -31,7 +31,7 @@ def _generator(seed):
 
 
 @cache
-def sizes(planted, ties=True, peers=15, trades=150):
+def sizes(planted, ties=True, peers=8, trades=150):
     """Shares found: members, single trades (smoothed, ties against them), planted ones after BH.
 
     Every member has a size and a spread of their own. Planted trades are of 5 to 25 million
@@ -69,14 +69,14 @@ def sizes(planted, ties=True, peers=15, trades=150):
 def bursts(planted):
     """Share of members with a burst; planted are days within three weeks, all active."""
     draw = _generator(201 + planted)
-    calendar = np.busday_offset(FIRST, np.arange(750))
+    calendar = np.busday_offset(FIRST, np.arange(500))
     found = []
     for _ in range(SIMULATIONS):
-        # Three years of different activity: what the null hypothesis allows.
-        rate = np.repeat(draw.uniform(0.02, 0.12, 3), 250)
-        active = draw.random(750) < rate
+        # Two years of different activity: what the null hypothesis allows.
+        rate = np.repeat(draw.uniform(0.03, 0.14, 2), 250)
+        active = draw.random(500) < rate
         if planted:
-            start = draw.integers(0, 735)
+            start = draw.integers(0, 485)
             active[start + draw.choice(15, planted, replace=False)] = True
         found.append(find_bursts(calendar[active], draw, PERMUTATIONS).p_value <= LEVEL)
     return float(np.mean(found))
@@ -124,7 +124,7 @@ def timing(planted, trades=40, days=600, tickers=8):
 
 
 @cache
-def lateness(planted, peers=120):
+def lateness(planted, peers=60):
     """Share of members found late: by the test, and by the hypergeometric one beside it.
 
     Planted is the member's probability to file late; None takes it as the peers have theirs, from
@@ -215,7 +215,7 @@ def run():
             for value in (0.0, 0.3, 0.6)
         ),
     ]
-    for planted in (1, 6, 12):
+    for planted in (4, 10):
         member, _, _, discovered = sizes(planted)
         rows += [
             ("size, member", f"{planted} of 150 trades", _percent(member)),
@@ -224,15 +224,15 @@ def run():
     rows += [
         *(
             ("timing, member", f"{share:.0%} of 40 trades before jumps", _percent(timing(share)[0]))
-            for share in (0.1, 0.2)
+            for share in (0.15,)
         ),
         *(
             ("clustering, member", f"{days} days in three weeks", _percent(bursts(days)))
-            for days in (6, 9)
+            for days in (8,)
         ),
         *(
             ("late filing, member", f"{share:.0%} of filings late", _percent(lateness(share)[0]))
-            for share in (0.3, 0.5)
+            for share in (0.5,)
         ),
         ("late filing, single trade, smoothed", "three times the delay", _percent(delays(1))),
         (
@@ -246,11 +246,11 @@ def run():
             title="Detectors of unusual trades",
             method=(
                 f"{SIMULATIONS:,} simulated members each ({20 * SIMULATIONS:,} combinations). "
-                "Sizes: 150 trades each of a member and 15 peers, of log-normal distributions that "
+                "Sizes: 150 trades each of a member and 8 peers, of log-normal distributions that "
                 "differ in level and spread. Timing: 40 trades on 8 clusters of days in 8 "
                 "tickers with a common factor, heavy tails and changing volatility. Clustering: "
-                "three years with different rates, "
-                f"{PERMUTATIONS} permutations. Late filing: 120 peers whose propensities are drawn "
+                "two years with different rates, "
+                f"{PERMUTATIONS} permutations. Late filing: 60 peers whose propensities are drawn "
                 "from a beta distribution with mean 15 %. What is planted is in the second column; "
                 "for nothing, what is found is false."
             ),

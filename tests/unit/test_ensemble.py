@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import PCG64, Generator
 from scipy import stats
+from scipy.fft import dct
 
 from quant.analytics.ensemble.components import (
     COMPONENTS,
@@ -210,26 +211,18 @@ class TestPool:
 
 
 class TestAccuracy:
-    def test_one_week_ahead_it_is_a_paired_t_test(self):
+    @pytest.mark.parametrize(("horizon", "cosines"), [(1, 9), (4, 9), (12, 5)])
+    def test_the_error_is_that_of_scipys_cosine_transform(self, horizon, cosines):
         draw = generator(10)
-        ours, theirs = draw.normal(0.1, 1, 80), draw.normal(0, 1, 80)
-        found = accuracy(ours, theirs, 1)
-        expected = stats.ttest_rel(ours, theirs, alternative="greater")
-        assert found.p_value == pytest.approx(expected.pvalue, rel=1e-8)
-        assert found.difference == pytest.approx(np.mean(ours - theirs))
-
-    def test_overlapping_forecasts_have_newey_west_errors(self):
-        regression = pytest.importorskip("statsmodels.api")
-        draw = generator(11)
         ours, theirs = draw.normal(0.1, 1, 120), draw.normal(0, 1, 120)
-        found = accuracy(ours, theirs, 12)
-        fitted = regression.OLS(ours - theirs, np.ones(120)).fit(
-            cov_type="HAC", cov_kwds={"maxlags": 11, "use_correction": False}
-        )
-        factor = (120 + 1 - 24 + 12 * 11 / 120) / 120
-        assert found.standard_error == pytest.approx(fitted.bse[0] / np.sqrt(factor), rel=1e-8)
+        found = accuracy(ours, theirs, horizon)
+        transform = dct(ours - theirs, type=2, norm="ortho")[1 : cosines + 1]
+        error = np.sqrt(np.mean(transform**2) / 120)
+        assert found.difference == pytest.approx(np.mean(ours - theirs))
+        assert found.standard_error == pytest.approx(error, rel=1e-10)
+        expected = stats.t.sf(np.mean(ours - theirs) / error, cosines)
+        assert found.p_value == pytest.approx(expected, rel=1e-8)
 
-    def test_equal_forecasts_have_no_test(self):
-        same = accuracy(np.ones(60), np.ones(60), 1)
-        assert same.difference == 0
-        assert np.isnan(same.p_value)
+    @pytest.mark.parametrize("count", [0, 1, 60])
+    def test_equal_forecasts_have_no_test(self, count):
+        assert np.isnan(accuracy(np.full(count, -1.3), np.full(count, -1.3), 1).p_value)

@@ -33,9 +33,9 @@ FORECAST: Final = Method(
         "when its week is over.",
     ),
     standard_errors="95 % prediction interval of the mixture, with its coverage among past "
-    "forecasts. Of the score differences: Newey-West over at least horizon - 1 lags.",
+    "forecasts. Of the score differences: long-run variance by equally weighted cosines.",
     null="The forecasts are no better than the baseline's: Diebold-Mariano test of the logarithmic "
-    "scores, one-sided, with the small-sample factor of Harvey, Leybourne and Newbold.",
+    "scores, one-sided, with Student's t.",
     multiple_testing="Benjamini-Hochberg over the horizons, and over the components.",
     limits=(
         "Where the pool does not beat the baseline out of sample, the baseline is the forecast.",
@@ -66,9 +66,9 @@ FORECAST: Final = Method(
             url="https://doi.org/10.1080/07350015.1995.10524599",
         ),
         Source(
-            citation="Harvey, Leybourne and Newbold (1997), Testing the Equality of Prediction "
-            "Mean Squared Errors, International Journal of Forecasting 13",
-            url="https://doi.org/10.1016/S0169-2070(96)00719-4",
+            citation="Lazarus, Lewis, Stock and Watson (2018), HAR Inference: Recommendations for "
+            "Practice, Journal of Business and Economic Statistics 36",
+            url="https://doi.org/10.1080/07350015.2018.1506926",
         ),
         Source(
             citation="Adams and MacKay (2007), Bayesian Online Changepoint Detection",

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from quant.analytics.anomalies.combine import cauchy_combination
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.db.keyset import data_version
-from quant.methods.anomalies import COMBINED, METHODS
+from quant.methods.anomalies import METHODS
 from quant.reports.anomaly_detectors import (
     LEVEL,
     Detection,
@@ -110,7 +110,7 @@ def combined_statement(p_value: float) -> str:
     if p_value <= LEVEL:
         return (
             "Taken together, the member's trades differ from the detectors' null hypotheses "
-            f"(p = {p_value:.3g}): {COMBINED.title.lower()}."
+            f"(p = {p_value:.2g}); the detectors' q-values say which."
         )
     return (
         "Taken together, the member's trades do not differ from the detectors' null hypotheses "

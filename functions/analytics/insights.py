@@ -1,0 +1,48 @@
+"""GET /api/v1/analytics/insights/{politician_id}: what tests of the trades support."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+from starlette.responses import Response
+
+from analytics._anomaly_models import AsOfQuery, InsightAnswer
+from quant.db.session import read
+from quant.reports.insights import insight_report
+from quant_http.app import RouteApp
+from quant_http.models import POLITICIAN_ID_PATTERN
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("analytics.insights")
+
+
+@app.endpoint(
+    summary="Say what the data support",
+    model=InsightAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["analytics"],
+)
+async def insights(
+    request: Request,
+    politician_id: Annotated[
+        str,
+        Path(
+            description="Identifier (UUID) or bioguide id.",
+            pattern=POLITICIAN_ID_PATTERN,
+            examples=["W000779"],
+        ),
+    ],
+    query: Annotated[AsOfQuery, Query()],
+) -> Response:
+    """Facts about a politician's trades: those that their tests support, and those not.
+
+    Each statement has its number, its test, and the trades behind it with their source filings.
+    """
+    return report_entity(
+        request,
+        f"analytics.insights {politician_id} {query.model_dump_json()}",
+        lambda: read(lambda connection: insight_report(connection, politician_id, query.as_of)),
+    )
+
+
+handler = app.handler
