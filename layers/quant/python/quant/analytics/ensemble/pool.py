@@ -250,9 +250,9 @@ def accuracy(scores: Floats, baseline: Floats, horizon: int, coverage: float = n
 
     The test of Diebold and Mariano (1995), Journal of Business and Economic Statistics 13.
     Forecasts of several weeks overlap, so that the long-run variance of the difference counts: by
-    equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of Business
-    and Economic Statistics 36), which keeps its level where Newey-West errors are too small. There
-    are 0.4 n^(2/3) cosines, and at most half as many as forecasts that do not overlap.
+    equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of
+    Business and Economic Statistics 36), which keeps its level where Newey-West errors are too
+    small. There are 0.4 n^(2/3) cosines, and at most half as many as forecasts that do not overlap.
 
     Args:
         scores: Shape (n,).
