@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quant.exports import dictionary
-from quant.exports.dictionary import DATASET, POLITICIANS, TRADES, Column, Table
+from quant.exports import analysis, dictionary
+from quant.exports.dictionary import ANALYSIS, DATASET, POLITICIANS, TRADES, Column, Table
 from quant.exports.formats import convert
 from quant.exports.leases import ExportRequest
 from quant.exports.rows import Selection
-from quant.vocabulary import ExportKind
+from quant.exports.selections import Subject
+from quant.vocabulary import ExportFormat, ExportKind
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ACCOUNT = uuid.UUID(int=1)
@@ -116,6 +117,72 @@ def test_bytes_of_parquet_are_those_of_the_schema_version(tmp_path):
         1,
         "bf257b0498ca1847e92605e4d24e114bbc91a23ee3014483fde024f3ac7ff118",
     )
+
+
+ESTIMATE = {
+    "value": 0.02,
+    "standard_error": 0.01,
+    "low": 0.0,
+    "high": 0.04,
+    "p_value": 0.05,
+    "q_value": None,
+    "n": 120,
+}
+DOCUMENT = {
+    "data": {
+        "politician": {"id": "x", "p_value": 1},
+        "horizons": [
+            {"horizon": 21, "car": ESTIMATE, "bhar": {**ESTIMATE, "value": None, "n": 0}},
+            {"horizon": 63, "car": {**ESTIMATE, "value": -1e-17}},
+        ],
+        "size": {"estimate": {**ESTIMATE, "p_value": None}, "p_value": 0.5, "q_value": 0.6},
+        "combined": {"p_value": 0.7, "statement": "=1"},
+        "evidence": [{"p_value": 0.1}],
+        "trades": 7,
+    },
+    "methods": [{"id": "things.horizons"}, {"id": "things.size"}],
+    "data_version": 7,
+}
+NUMBERS = [
+    # metric, horizon, value, p, q, n, method
+    ("horizons.21.car", 21, 0.02, 0.05, None, 120, "things.horizons"),
+    ("horizons.21.bhar", 21, None, 0.05, None, 0, "things.horizons"),
+    ("horizons.63.car", 63, -1e-17, 0.05, None, 120, "things.horizons"),
+    ("size", None, 0.02, 0.5, 0.6, 120, "things.size"),
+    ("combined", None, None, 0.7, None, None, None),
+]
+
+
+@pytest.mark.parametrize("form", [ExportFormat.CSV, ExportFormat.PARQUET])
+def test_numbers_of_a_document_become_rows(tmp_path, form):
+    subject = Subject(uuid.UUID(int=5), None, synthetic=True)
+    written = analysis.write({"=things": DOCUMENT}, subject, form, tmp_path)
+    if form is ExportFormat.PARQUET:
+        found = pq.read_table(written.path).to_pylist()
+    else:
+        with written.path.open(newline="") as file:
+            read = csv.DictReader(file)
+            found = [
+                {name: None if value == "" else value for name, value in row.items()}
+                for row in read
+            ]
+        assert {row["analysis"] for row in found} == {"'=things"}
+    assert written.rows == len(found) == len(NUMBERS)
+    names = ("metric", "horizon", "value", "p_value", "q_value", "n", "method_id")
+    for row, expected in zip(found, NUMBERS, strict=True):
+        values = tuple(row[name] for name in names)
+        if form is ExportFormat.CSV:
+            expected = tuple(None if value is None else str(value) for value in expected)
+        assert values == expected
+    assert {str(row["synthetic"]).lower() for row in found} == {"true"}
+    assert {str(row["data_version"]) for row in found} == {"7"}
+    assert [column.name for column in ANALYSIS.columns] == list(found[0])
+
+
+def test_documents_stay_what_they_are_in_json(tmp_path):
+    subject = Subject(uuid.UUID(int=5), None, synthetic=True)
+    written = analysis.write({"things": DOCUMENT}, subject, ExportFormat.JSON, tmp_path)
+    assert json.loads(written.path.read_bytes()) == {"things": DOCUMENT}
 
 
 def test_a_damaged_row_is_an_error_and_not_left_out(tmp_path):

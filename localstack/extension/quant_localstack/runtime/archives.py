@@ -1,5 +1,10 @@
 """Faster handling of functions' code, of which starting a local cloud has much."""
 
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -17,6 +22,7 @@ from localstack.utils import archives
 SMALL = 1024 * 1024
 
 _store = provider.store_s3_bucket_archive
+_large_archives = threading.Lock()
 _unpacker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-unpacker")
 
 
@@ -28,12 +34,25 @@ def patch_archives() -> None:
 
 
 def unzip(path: str, target_dir: str) -> None:
-    """Unpack an archive, here unless it is large."""
-    if Path(path).stat().st_size > SMALL:
-        archives.unzip(path, target_dir)
+    """Unpack an archive, here unless it is large; of a large one that was unpacked, link the files.
+
+    Every stack has layers of its own, most of them with the content of another's. Functions cannot
+    write to their code, and LocalStack deletes names, not content.
+    """
+    if Path(path).stat().st_size <= SMALL:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(target_dir)
         return
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(target_dir)
+    with Path(path).open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    kept = Path(tempfile.gettempdir(), "lambda-archives", digest)
+    with _large_archives:
+        if not kept.exists():
+            making = kept.with_suffix(".new")
+            making.mkdir(parents=True)
+            archives.unzip(path, str(making))
+            making.rename(kept)
+    shutil.copytree(kept, target_dir, copy_function=os.link, dirs_exist_ok=True)
 
 
 def store_and_unpack(**source: Any) -> ArchiveCode:

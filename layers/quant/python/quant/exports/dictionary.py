@@ -36,7 +36,7 @@ class Column:
     Attributes:
         name: Its name in every format.
         type: Its type in Parquet.
-        sql: Expression of its value over the table's source.
+        sql: Expression of its value over the table's source; empty where it is computed.
         meaning: What it says.
         source: Where the value comes from.
         null: What a missing value means; ``None`` where none is ever missing.
@@ -482,6 +482,63 @@ _MEMBERSHIPS: Final = Table(
     ),
     "committee_memberships m join politicians p on p.id = m.politician_id",
     'm.committee_id collate "C", m.politician_id',
+)
+
+_NUMBER: Final = "the analytics of this platform"
+
+
+def _computed(
+    name: str, kind: ColumnType, meaning: str, null: str | None = None, unit: str | None = None
+) -> Column:
+    # Computed, hence without an expression over tables.
+    return Column(name, kind, "", meaning, _NUMBER, null, unit)
+
+
+# What ``/export/analysis`` gives as CSV and Parquet, made by ``quant.exports.analysis``.
+ANALYSIS: Final = Table(
+    "analysis",
+    "One number, or one test, of a report on a politician.",
+    (
+        _computed("politician_id", "VARCHAR", "Identifier of the politician."),
+        _computed(
+            "bioguide_id",
+            "VARCHAR",
+            "Identifier in the Biographical Directory.",
+            "a filer not matched to a member",
+        ),
+        _computed("analysis", "VARCHAR", "The report: `performance`, `patterns` or `anomalies`."),
+        _computed("metric", "VARCHAR", "Where in the report it stands, parts separated by dots."),
+        _computed(
+            "horizon",
+            "BIGINT",
+            "Horizon it is of.",
+            "of no horizon",
+            "trading days",
+        ),
+        _computed("value", "DOUBLE", "The point estimate.", "a test alone, or too few data"),
+        _computed("standard_error", "DOUBLE", "In the value's unit.", "none is given"),
+        _computed("low", "DOUBLE", "Lower end of the 95 % confidence interval.", "none is given"),
+        _computed("high", "DOUBLE", "Upper end of it.", "none is given"),
+        _computed("p_value", "DOUBLE", "Of the method's null hypothesis.", "not tested", "0 to 1"),
+        _computed(
+            "q_value",
+            "DOUBLE",
+            "Corrected for testing many, as the method says.",
+            "not corrected, or not tested",
+            "0 to 1",
+        ),
+        _computed("n", "BIGINT", "Observations it rests on.", "not said"),
+        _computed(
+            "method_id",
+            "VARCHAR",
+            "Its method, of `GET /api/v1/methods`.",
+            "the report names several, and not which one",
+        ),
+        _computed("data_version", "BIGINT", "Version of the disclosed data it was computed at."),
+        _computed("synthetic", "BOOLEAN", _SYNTHETIC_MEANING),
+    ),
+    "",
+    "",
 )
 
 # The research dataset, in the order its files are written.

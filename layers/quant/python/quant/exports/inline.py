@@ -13,9 +13,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from quant.db.keyset import data_version
+from quant.exports import analysis
+from quant.exports.dictionary import ANALYSIS
 from quant.exports.formats import MEDIA_TYPES, Written, write_file
 from quant.exports.rows import Selection, in_snapshot
-from quant.exports.selections import stem
+from quant.exports.selections import Subject, stem
 from quant.vocabulary import ExportFormat
 
 MAX_ROWS: Final = 5_000
@@ -59,6 +61,27 @@ def inline_file(
         return write_file(connection, selection, form, directory, limit=MAX_ROWS + 1)
 
     return _file(connection, write, selection.table.name, form, label)
+
+
+def inline_analysis(
+    connection: Connection, subject: Subject, form: ExportFormat
+) -> InlineFile | None:
+    """Return the reports on a politician as a file, or None if that takes too long for an answer.
+
+    Args:
+        connection: Connection without a transaction.
+        subject: The politician.
+        form: In which format.
+    """
+
+    def write(connection: Connection, directory: Path) -> Written:
+        found = analysis.documents(connection, subject, seconds=analysis.REQUEST_S)
+        return analysis.write(found, subject, form, directory)
+
+    try:
+        return _file(connection, write, ANALYSIS.name, form, subject.label)
+    except analysis.TooSlowError:
+        return None
 
 
 def _file(

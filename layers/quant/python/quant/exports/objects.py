@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 """
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -113,9 +112,3 @@ class ExportBucket(Bucket):
                 )
 
         self._translated(call, file.key)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

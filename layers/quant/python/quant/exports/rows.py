@@ -30,7 +30,7 @@ _SETTING: Final = "quant.export"
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, "CSV Injection").
 FORMULA_STARTS: Final = "-=+@\t\r\n＝＋－＠"  # noqa: RUF001 - full-width signs count, too
 # An apostrophe is itself doubled, so that taking one away always gives the text.
-_GUARDED: Final = FORMULA_STARTS + "'"
+GUARDED: Final = FORMULA_STARTS + "'"
 
 
 class Sink(Protocol):
@@ -209,4 +209,4 @@ def _pattern(characters: str) -> str:
     return f"e'^[{escaped}]'"
 
 
-_GUARD: Final = _pattern(_GUARDED)
+_GUARD: Final = _pattern(GUARDED)

@@ -31,11 +31,18 @@ class Subject:
 
     Attributes:
         id: Identifier.
-        label: Bioguide id, or the identifier of a filer without one: part of a file's name.
+        bioguide_id: Of a member, None of a filer not matched to one.
+        synthetic: Whether it is made-up demonstration data.
     """
 
     id: uuid.UUID
-    label: str
+    bioguide_id: str | None
+    synthetic: bool
+
+    @property
+    def label(self) -> str:
+        """Bioguide id, or the identifier of a filer without one: part of a file's name."""
+        return self.bioguide_id or str(self.id)
 
 
 def subject_of(connection: Connection, identifier: str) -> Subject:
@@ -45,12 +52,14 @@ def subject_of(connection: Connection, identifier: str) -> Subject:
         NotFoundError: There is none.
     """
     row = connection.execute(
-        select(Politician.id, Politician.bioguide_id).where(identified_by(identifier))
+        select(Politician.id, Politician.bioguide_id, Politician.synthetic).where(
+            identified_by(identifier)
+        )
     ).one_or_none()
     if row is None:
         msg = f"there is no politician {identifier}"
         raise NotFoundError(msg)
-    return Subject(row.id, row.bioguide_id or str(row.id))
+    return Subject(row.id, row.bioguide_id, row.synthetic)
 
 
 def trades_of(subject: Subject) -> Selection:

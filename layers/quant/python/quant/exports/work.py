@@ -12,8 +12,9 @@ from typing import Final
 
 from quant.db.keyset import data_version
 from quant.errors import NotFoundError, QuantError, StoreUnavailableError
-from quant.exports import datasets, leases, rows
-from quant.exports.formats import MEDIA_TYPES, write_file
+from quant.exports import analysis, datasets, leases, rows
+from quant.exports.dictionary import ANALYSIS
+from quant.exports.formats import MEDIA_TYPES, Written, write_file
 from quant.exports.leases import Busy, Claim, LostLeaseError, Result
 from quant.exports.objects import JOB_PREFIX, ChangedObjectError, ExportBucket, ExportFile
 from quant.exports.rows import Selection
@@ -153,6 +154,15 @@ def _make_dataset(place: _Workplace) -> Result:
     return datasets.make(place.bucket, place.form, place.directory, place.progress)
 
 
+def _make_analysis(place: _Workplace) -> Result:
+    with rows.snapshot() as connection:
+        version = data_version(connection)
+        subject = subject_of(connection, place.claimed.request.parameters["politician_id"])
+        found = analysis.documents(connection, subject)
+    written = analysis.write(found, subject, place.form, place.directory)
+    return _store(place, written, stem(ANALYSIS.name, subject.label, version), version)
+
+
 def _make_file(place: _Workplace, selection: Selection, label: str) -> Result:
     with rows.snapshot() as connection:
         version = data_version(connection)
@@ -164,9 +174,13 @@ def _make_file(place: _Workplace, selection: Selection, label: str) -> Result:
             place.directory,
             progress=lambda done: place.progress(done, total),
         )
+    return _store(place, written, stem(selection.table.name, label, version), version)
+
+
+def _store(place: _Workplace, written: Written, name: str, version: int) -> Result:
     claimed = place.claimed
     leases.renew(claimed, progress=_READING_SHARE, rows=written.rows)
-    name = f"{stem(selection.table.name, label, version)}.{place.form}"
+    name = f"{name}.{place.form}"
     # A key of each attempt: one that lost its lease must not write over what another one made.
     key = f"{JOB_PREFIX}{claimed.job_id}/{claimed.holder}/{name}"
     place.bucket.put(ExportFile(key, written.path, written.sha256, MEDIA_TYPES[place.form]))
@@ -188,6 +202,7 @@ def _make_file(place: _Workplace, selection: Selection, label: str) -> Result:
 
 _MAKERS: Final[Mapping[ExportKind, Callable[[_Workplace], Result]]] = {
     ExportKind.TRADES: _make_trades,
+    ExportKind.ANALYSIS: _make_analysis,
     ExportKind.ALL_POLITICIANS: _make_batch,
     ExportKind.RESEARCH_DATASET: _make_dataset,
 }

@@ -6,6 +6,7 @@ clustered by politician, plus that clustered by date, less that clustered by bot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -56,10 +57,16 @@ def inference(
     error = float(np.sqrt(variance)) if variance > 0 and degrees > 0 else np.nan
     low = high = p_value = np.nan
     if np.isfinite(error) and np.isfinite(value):
-        half = error * float(student_t_ppf((1 + _CONFIDENCE) / 2, degrees))
+        half = error * critical_value(degrees)
         low, high = value - half, value + half
         p_value = min(2 * float(student_t_sf(abs(value) / error, degrees)), 1.0)
     return Inference(value, error, degrees, low, high, p_value, n, tuple(clusters))
+
+
+@lru_cache(maxsize=4096)
+def critical_value(degrees: float) -> float:
+    """Return the quantile of Student's t that 95 % intervals reach to."""
+    return float(student_t_ppf((1 + _CONFIDENCE) / 2, degrees))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from quant.analytics.arrays import Days, Floats, Integers, TradeArrays
 from quant.analytics.distributions import normal_ppf
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.analytics.relations.activity import windows_of
-from quant.analytics.relations.surrogates import MIN_WEEKS, pair_generator, surrogate_mid_p
+from quant.analytics.relations.surrogates import MANY, MIN_WEEKS, pair_generator, surrogate_mid_p
 
 _Z: Final = float(normal_ppf(0.975))
 
@@ -135,6 +135,7 @@ def pairwise_correlations(
     coefficient: Coefficient = Coefficient.PEARSON,
     *,
     min_weeks: int = MIN_WEEKS,
+    most_surrogates: int = MANY,
 ) -> Correlations:
     """Correlate the series of all pairs of members, each over the weeks both were active.
 
@@ -143,6 +144,7 @@ def pairwise_correlations(
         names: Stable names of the members, which seed the surrogates.
         coefficient: Which correlation.
         min_weeks: Pairs with fewer weeks are not tested.
+        most_surrogates: For each pair, at most.
     """
     first, second = np.triu_indices(len(names), 1)
     weeks, surrogates = np.zeros((2, len(first)), np.int64)
@@ -164,6 +166,7 @@ def pairwise_correlations(
             len(one),
             partial(_correlations_of_orders, one, other),
             pair_generator(f"relations.correlation {coefficient}", (names[i], names[j])),
+            most=most_surrogates,
         )
     return Correlations(
         first=first,

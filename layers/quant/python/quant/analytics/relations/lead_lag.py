@@ -16,6 +16,7 @@ from quant.analytics.arrays import Floats, Integers
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.analytics.relations.activity import Incidence
 from quant.analytics.relations.surrogates import (
+    MANY,
     MIN_WEEKS,
     block_permutations,
     pair_generator,
@@ -62,6 +63,7 @@ def lead_lag(
     max_lag: int = MAX_LAG,
     min_weeks: int = MIN_WEEKS,
     min_matches: int = MIN_MATCHES,
+    most_surrogates: int = MANY,
 ) -> LeadLag:
     """Look for leads and lags between all pairs of members.
 
@@ -71,6 +73,7 @@ def lead_lag(
         max_lag: Greatest lag, weeks.
         min_weeks: Pairs with fewer weeks in common are not tested.
         min_matches: Nor are pairs whose stocks give fewer combinations of a trade of either.
+        most_surrogates: For each pair, at most.
     """
     first, second = np.triu_indices(len(names), 1)
     weeks, lag, matches, surrogates = np.zeros((4, len(first)), np.int64)
@@ -92,6 +95,7 @@ def lead_lag(
             match.weeks,
             partial(match.maxima, max_lag),
             generator,
+            most=most_surrogates,
         )
     return LeadLag(
         first,

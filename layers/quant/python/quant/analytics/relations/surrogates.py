@@ -53,12 +53,18 @@ def block_permutations(weeks: int, copies: int, generator: Generator) -> Integer
     starts = np.cumsum(lengths, axis=1) - lengths
     shift = np.repeat((edges[:-1][order] - starts).ravel(), lengths.ravel())
     places = shift.reshape(copies, weeks) + np.arange(weeks)
-    rotated: Integers = (places + generator.integers(weeks, size=(copies, 1))) % weeks
-    return rotated
+    places += generator.integers(weeks, size=(copies, 1))
+    places[places >= weeks] -= weeks
+    return places
 
 
 def surrogate_mid_p(
-    observed: float, weeks: int, statistic: Callable[[Integers], Floats], generator: Generator
+    observed: float,
+    weeks: int,
+    statistic: Callable[[Integers], Floats],
+    generator: Generator,
+    *,
+    most: int = MANY,
 ) -> tuple[float, int]:
     """Return the empirical mid-p-value of a statistic, and of how many surrogates.
 
@@ -71,9 +77,10 @@ def surrogate_mid_p(
         weeks: Number of weeks.
         statistic: Its values for orders of the weeks, (copies, weeks) to (copies,).
         generator: Source of randomness.
+        most: Greatest number of surrogates.
     """
     tolerance = 1e-9 * max(1.0, abs(observed))
-    for copies in (FEW, MANY):
+    for copies in (FEW, most):
         greater = equal = 0
         for start in range(0, copies, _AT_ONCE):
             order = block_permutations(weeks, min(_AT_ONCE, copies - start), generator)

@@ -1,0 +1,54 @@
+"""GET /api/v1/patterns/analyze/{politician_id}/fourier: cycles in which trades recur."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+from starlette.responses import Response
+
+from patterns._models import CyclesAnswer, PatternQuery
+from quant.db.session import read
+from quant.reports.patterns import pattern_report
+from quant.reports.patterns_series import Analysis
+from quant_http.app import RouteApp
+from quant_http.models import POLITICIAN_ID_PATTERN
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("patterns.fourier")
+
+
+@app.endpoint(
+    summary="Find the cycles of a politician's trades",
+    model=CyclesAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["patterns"],
+)
+async def fourier(
+    request: Request,
+    politician_id: Annotated[
+        str,
+        Path(
+            description="Identifier (UUID) or bioguide id.",
+            pattern=POLITICIAN_ID_PATTERN,
+            examples=["W000779"],
+        ),
+    ],
+    query: Annotated[PatternQuery, Query()],
+) -> Response:
+    """Lomb-Scargle periodogram of the trades on each weekday, with false-alarm probabilities.
+
+    A cycle is found only if it beats two nulls: days in random order, and busy days that lump
+    together. Where none does, the answer says so.
+    """
+    return report_entity(
+        request,
+        f"patterns.fourier {politician_id.upper()} {query.model_dump_json()}",
+        lambda: read(
+            lambda connection: pattern_report(
+                connection, Analysis.CYCLES, politician_id, query.as_of
+            )
+        ),
+    )
+
+
+handler = app.handler

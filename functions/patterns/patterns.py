@@ -1,0 +1,53 @@
+"""GET /api/v1/patterns/analyze/{politician_id}/patterns: past quarters that resemble the latest."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+from starlette.responses import Response
+
+from patterns._models import PatternQuery, RepetitionsAnswer
+from quant.db.session import read
+from quant.reports.patterns import pattern_report
+from quant.reports.patterns_series import Analysis
+from quant_http.app import RouteApp
+from quant_http.models import POLITICIAN_ID_PATTERN
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("patterns.patterns")
+
+
+@app.endpoint(
+    summary="Find past quarters that resemble the latest",
+    model=RepetitionsAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["patterns"],
+)
+async def patterns(
+    request: Request,
+    politician_id: Annotated[
+        str,
+        Path(
+            description="Identifier (UUID) or bioguide id.",
+            pattern=POLITICIAN_ID_PATTERN,
+            examples=["W000779"],
+        ),
+    ],
+    query: Annotated[PatternQuery, Query()],
+) -> Response:
+    """Dynamic time warping of the latest 13 weekly counts against the past.
+
+    The distance is held against pasts drawn under two nulls; a match must beat both.
+    """
+    return report_entity(
+        request,
+        f"patterns.patterns {politician_id.upper()} {query.model_dump_json()}",
+        lambda: read(
+            lambda connection: pattern_report(
+                connection, Analysis.REPETITIONS, politician_id, query.as_of
+            )
+        ),
+    )
+
+
+handler = app.handler
