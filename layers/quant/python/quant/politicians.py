@@ -75,7 +75,8 @@ def _shape(row: Any) -> dict[str, Any]:
     return {column.key: getattr(row, column.key) for column in _COLUMNS}
 
 
-def _escape_like(text: str) -> str:
+def escape_like(text: str) -> str:
+    """Return ``text`` as a LIKE pattern that matches it alone, with the backslash as escape."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
@@ -103,7 +104,7 @@ def list_politicians(
         if value is not None:
             statement = statement.where(column == value)
     if filters.search is not None:
-        pattern = f"%{_escape_like(filters.search)}%"
+        pattern = f"%{escape_like(filters.search)}%"
         statement = statement.where(Politician.full_name.ilike(pattern, escape="\\"))
     return fetch_page(
         connection,

@@ -1,0 +1,1 @@
+"""Tickers that members trade."""

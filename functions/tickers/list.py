@@ -1,0 +1,40 @@
+"""GET /api/v1/tickers: tickers that members trade."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from quant.db.session import read
+from quant.tickers import list_tickers
+from quant_http.app import RouteApp
+from quant_http.responses import CACHE_HEADERS, page_entity
+from tickers._models import TickerPage, TickersQuery
+
+app = RouteApp("tickers.list")
+
+
+@app.endpoint(
+    summary="List tickers",
+    model=TickerPage,
+    errors=(422,),
+    headers=CACHE_HEADERS,
+    tags=["tickers"],
+)
+async def list_(request: Request, query: Annotated[TickersQuery, Query()]) -> Response:
+    """Tickers that were traded, each with counts and the sum of the disclosed ranges.
+
+    Page through the list with `cursor`; filters and sort must stay the same.
+    """
+    return page_entity(
+        request,
+        f"tickers.list {query.model_dump_json()}",
+        lambda: read(
+            lambda connection: list_tickers(
+                connection, query.filters(), limit=query.limit, cursor=query.cursor
+            )
+        ),
+    )
+
+
+handler = app.handler
