@@ -285,7 +285,10 @@ class StatedInsight(BaseModel):
     q_value: float | None = Field(
         description="Benjamini-Hochberg over all statements.", examples=[0.4]
     )
-    evidence: list[EvidenceTrade] = Field(description="Trades behind it, five at most.")
+    evidence: list[EvidenceTrade] = Field(
+        description="Trades behind it, five at most: those that stand out or, where a statement is "
+        "about all that it counts, the latest of them."
+    )
 
 
 class InsightData(BaseModel):

@@ -1,5 +1,6 @@
 """Unusual trades, forecasts and insights over the API, of members with and without planted ones."""
 
+import importlib
 import uuid
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,11 +17,17 @@ from quant.db.models import Filing, Politician, Price, Ticker
 from quant.identity import filing_id, politician_id
 from quant.reports.anomalies import anomaly_report
 from quant.reports.ensemble import ensemble_report
+from quant.reports.insights import insight_report
 
 ROUTES = {
     "anomalies": "/api/v1/analytics/anomaly-detection/",
     "ensemble": "/api/v1/analytics/ensemble/",
     "insights": "/api/v1/analytics/insights/",
+}
+MODULES = {
+    "anomalies": "analytics.anomaly_detection",
+    "ensemble": "analytics.ensemble",
+    "insights": "analytics.insights",
 }
 MEMBERS = 26
 PLANTED = "P000001"
@@ -163,6 +170,11 @@ def get(api, route, member, **query):
     return answer.json
 
 
+def refuse(_):
+    msg = "the answer is not in the cache"
+    raise AssertionError(msg)
+
+
 def detectors(document):
     return {each["name"]: each for each in document["data"]["detectors"]}
 
@@ -243,10 +255,50 @@ def test_insights_are_sorted_by_what_supports_them(api, members):
     assert {"size", "lateness", "clustering"} <= {each["topic"] for each in usual["not_supported"]}
 
 
+def test_every_insight_names_trades_of_the_member_and_their_filings(api, members, disclosures):
+    data = get(api, "insights", PLANTED)["data"]
+    stated = [*data["supported"], *data["not_supported"], *data["not_tested"]]
+    own = {
+        str(trade): (doc_id, url)
+        for trade, doc_id, url in disclosures.execute(
+            text(
+                "select t.id, f.doc_id, f.url from trades t join filings f on f.id = t.filing_id"
+                " where t.politician_id = :member"
+            ),
+            {"member": politician_id(PLANTED)},
+        )
+    }
+    for each in stated:
+        named = [trade["id"] for trade in each["evidence"]]
+        assert 0 < len(named) <= 5, each["topic"]
+        assert len(set(named)) == len(named)
+        for trade in each["evidence"]:
+            assert own[trade["id"]] == (trade["filing"]["doc_id"], trade["filing"]["url"])
+    latest = next(each for each in stated if each["topic"] == "cycles")["evidence"]
+    days = [trade["transaction_date"] for trade in latest]
+    assert days == sorted(days, reverse=True)
+    assert days[0] == disclosures.scalar(
+        text("select max(transaction_date)::text from trades where politician_id = :member"),
+        {"member": politician_id(PLANTED)},
+    )
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_member_without_trades_has_an_answer(api, members, route):
     document = get(api, route, SILENT)
     assert document["sample"]["trades"] == 0
+    data = document["data"]
+    if route == "anomalies":
+        assert data["combined"]["p_value"] is None
+        assert all(each["p_value"] is None for each in data["detectors"])
+        assert not any(each["evidence"] for each in data["detectors"])
+    elif route == "ensemble":
+        assert (data["series"]["trades"], data["forecasts"], data["components"]) == (0, [], [])
+        assert "no forecast" in data["statement"]
+    else:
+        assert data["supported"] == data["not_supported"] == []
+        assert {each["topic"] for each in data["not_tested"]} >= {*DETECTORS, "cycles"}
+        assert not any(each["evidence"] for each in data["not_tested"])
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -273,10 +325,13 @@ def test_bad_parameters_are_refused(api, members, route):
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_answers_repeat_with_their_entity_tag(api, members, route):
+def test_answers_repeat_with_their_entity_tag(api, members, route, monkeypatch):
     first = api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-30"})
+    # From the cache: nothing is read any more.
+    monkeypatch.setattr(importlib.import_module(MODULES[route]), "read", refuse)
     again = api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-30"})
-    assert again.body == first.body
+    assert (again.status, again.body) == (200, first.body)
+    assert api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-29"}).status == 500
     unchanged = api.get(
         ROUTES[route] + USUAL, {"as_of": "2020-06-30"}, {"If-None-Match": first.headers["etag"]}
     )
@@ -292,7 +347,7 @@ def test_nothing_after_a_day_changes_what_is_said_as_of_it(database, members, di
         with engine.connect() as connection:
             return [
                 report(connection, PLANTED, as_of)["data"]
-                for report in (anomaly_report, ensemble_report)
+                for report in (anomaly_report, ensemble_report, insight_report)
                 for as_of in (then, None)
             ]
 
@@ -313,7 +368,5 @@ def test_nothing_after_a_day_changes_what_is_said_as_of_it(database, members, di
     disclosures.commit()
     AnswerCache().announce(version)
     after = answers()
-    assert before[0] == after[0]
-    assert before[2] == after[2]
-    assert before[1] != after[1]
-    assert before[3] != after[3]
+    assert before[::2] == after[::2]
+    assert all(was != now for was, now in zip(before[1::2], after[1::2], strict=True))

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Connection
 
-from quant.analytics.ensemble.pool import Ensemble, forecast
+from quant.analytics.arrays import Flags
+from quant.analytics.ensemble.pool import forecast
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.db.keyset import data_version
 from quant.methods.anomalies import COMBINED
@@ -42,7 +43,8 @@ class Insight:
         value: The number in it; NaN without one.
         n: What the number rests on.
         p_value: NaN where it was not tested.
-        places: Trades behind it, among everybody's.
+        places: Trades behind it, among everybody's: those that stand out or, where a statement
+            is about all that it counts, the latest of them.
     """
 
     topic: str
@@ -72,11 +74,10 @@ def insight_report(
     patterns = comprehensive_report(connection, identifier, as_of)
     detections = detect(connection, scene)
     combined, _ = combine(detections)
-    _, y = disclosed_counts(scene)
     insights = [
-        *(_of_detection(detection) for detection in detections),
-        *(_of_pattern(test, patterns["sample"]["used"]) for test in patterns["data"]["tests"]),
-        *_of_forecasts(forecast(y)),
+        *(_of_detection(detection, scene) for detection in detections),
+        *(_of_pattern(test, patterns["data"], scene) for test in patterns["data"]["tests"]),
+        *_of_forecasts(scene),
     ]
     q_values = benjamini_hochberg([insight.p_value for insight in insights])
     rows = _rows(connection, scene, insights)
@@ -110,32 +111,58 @@ def insight_report(
     }
 
 
-def _of_detection(found: Detection) -> Insight:
+def _of_detection(found: Detection, scene: Scene) -> Insight:
+    n = found.estimate["n"]
+    # The least likely trades of both horizons may be the same ones.
+    places = list(dict.fromkeys(item.place for item in found.evidence))[:_MOST_TRADES]
     return Insight(
         topic=found.name,
         method=found.method.id,
         statement=found.statement,
         value=_value(found.estimate["value"]),
-        n=found.estimate["n"],
+        n=n,
         p_value=found.p_value,
-        places=[item.place for item in found.evidence[:_MOST_TRADES]],
+        places=places or (_latest(scene, _disclosed(scene)) if n else []),
     )
 
 
-def _of_pattern(test: dict[str, Any], trades: int) -> Insight:
+def _of_pattern(test: dict[str, Any], patterns: dict[str, Any], scene: Scene) -> Insight:
+    since = _since(test["analysis"], patterns[test["analysis"]])
+    days = scene.trades.arrays.transaction_day[scene.own]
     return Insight(
         topic=str(test["analysis"]),
         method=_PATTERNS[test["analysis"]].id,
         statement=test["finding"],
         value=np.nan,
-        n=trades,
+        n=len(scene.own),
         p_value=_value(test["p_value"]),
+        places=_latest(
+            scene, np.ones(len(days), np.bool_) if since is None else days >= np.datetime64(since)
+        ),
     )
 
 
-def _of_forecasts(found: Ensemble | None) -> list[Insight]:
+def _since(analysis: Analysis, document: dict[str, Any]) -> date | None:
+    """Return the first day of the weeks that a finding says most of; None for all of them."""
+    match analysis:
+        case Analysis.REGIMES if document["spells"]:
+            part = document["spells"][-1]
+        case Analysis.REPETITIONS if document["latest"]:
+            part = document["latest"]
+        case Analysis.CHANGES if document["segments"]:
+            part = document["segments"][-1]
+        case _:
+            return None
+    first: date = part["from"]
+    return first
+
+
+def _of_forecasts(scene: Scene) -> list[Insight]:
+    _, y = disclosed_counts(scene)
+    found = forecast(y)
     if found is None:
         return []
+    places = _latest(scene, _disclosed(scene))
     return [
         Insight(
             topic=f"forecast_{each.horizon}_weeks",
@@ -148,9 +175,21 @@ def _of_forecasts(found: Ensemble | None) -> list[Insight]:
             value=each.record.difference,
             n=each.record.forecasts,
             p_value=each.record.p_value,
+            places=places,
         )
         for each in found.horizons[1:]
     ]
+
+
+def _disclosed(scene: Scene) -> Flags:
+    """Return which of the member's trades have a known day of disclosure."""
+    return ~np.isnat(scene.trades.arrays.disclosure_day[scene.own])
+
+
+def _latest(scene: Scene, which: Flags) -> list[int]:
+    """Return the places of the latest of these trades of the member, the last one first."""
+    places: list[int] = scene.own[which][::-1][:_MOST_TRADES].tolist()
+    return places
 
 
 def _value(number: float | None) -> float:
