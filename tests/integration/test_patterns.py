@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests.integration.conftest import FILER, REPRESENTATIVE, SENATOR, make_trade
 
+from quant.cache import AnswerCache
 from quant.identity import filing_id
 
 PATTERNS = "/api/v1/patterns"
@@ -45,8 +46,17 @@ def planted(number, politician, filing, rate, seed):
                 number += 1
 
 
+def publish(connection):
+    """Commit, and make cached answers stale as an import does."""
+    version = connection.scalar(
+        text("update data_version set version = version + 1 returning version")
+    )
+    connection.commit()
+    AnswerCache().announce(version)
+
+
 @pytest.fixture(scope="module")
-def trades(disclosures):
+def trades(api, disclosures):
     """The senator trades in a cycle of 30 days, the representative evenly; both too from 2016."""
     disclosures.execute(
         text("delete from trades where politician_id = any(:ids)"),
@@ -54,7 +64,7 @@ def trades(disclosures):
     )
     disclosures.add_all(planted(1000, SENATOR, "s-1", monthly, 1))
     disclosures.add_all(planted(5000, REPRESENTATIVE, "h-1", even, 2))
-    disclosures.commit()
+    publish(disclosures)
     return disclosures
 
 
@@ -129,6 +139,7 @@ def test_repetitions_do_not_overlap_the_latest_quarter(api):
 @pytest.mark.parametrize("route", ROUTES)
 def test_nothing_disclosed_later_changes_an_answer_as_of_a_day(api, trades, route):
     before = api.get(analyze("W000001", route), {"as_of": CUT}).json
+    current = api.get(analyze("W000001", route)).json
     assert before["sample"]["last_transaction"] <= "2018-05-31"
     assert before["data"]["as_of"] == CUT
     changed = trades.execute(
@@ -144,15 +155,16 @@ def test_nothing_disclosed_later_changes_an_answer_as_of_a_day(api, trades, rout
     )
     assert changed.rowcount > 50
     try:
-        trades.commit()
+        publish(trades)
         after = api.get(analyze("W000001", route), {"as_of": CUT}).json
         assert after["data_version"] > before["data_version"]
         assert after["data"] == before["data"]
         assert after["sample"] == before["sample"]
+        assert api.get(analyze("W000001", route)).json["data"] != current["data"]
     finally:
         trades.execute(text("delete from trades where politician_id = :id"), {"id": SENATOR})
         trades.add_all(planted(1000, SENATOR, "s-1", monthly, 1))
-        trades.commit()
+        publish(trades)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -274,7 +286,7 @@ def test_alike_politicians_are_found(api, trades):
         ),
         {"filer": FILER, "filing": filing_id("senate_efd", "u-1"), "senator": SENATOR},
     )
-    trades.commit()
+    publish(trades)
     data = api.get(f"{PATTERNS}/compare", {"politicians": f"{FILER},W000001"}).json["data"]
     assert data["pairs"][0]["status"] == "found"
     assert "Una Unmatched and Wanda Senator" in data["summary"]
