@@ -164,7 +164,8 @@ BENCHMARK: Final = Method(
     assumptions=("The benchmark is one that a follower could hold at no cost.",),
     standard_errors="Newey-West; of the information ratio as of the Sharpe ratio.",
     null="The active return, or alpha, is zero (two-sided).",
-    multiple_testing=None,
+    multiple_testing="None: the p-values are those of the one configuration asked for, however "
+    "many were looked at before it.",
     limits=("Alpha is what the CAPM does not explain, not skill.",),
     sources=(
         Source(
