@@ -223,7 +223,11 @@ def run():
         ]
     rows += [
         *(
-            ("timing, member", f"{share:.0%} of 40 trades before jumps", _percent(timing(share)[0]))
+            (
+                "timing, member",
+                f"{100 * share:.0f} % of 40 trades before jumps",
+                _percent(timing(share)[0]),
+            )
             for share in (0.15,)
         ),
         *(
@@ -231,7 +235,11 @@ def run():
             for days in (8,)
         ),
         *(
-            ("late filing, member", f"{share:.0%} of filings late", _percent(lateness(share)[0]))
+            (
+                "late filing, member",
+                f"{100 * share:.0f} % of filings late",
+                _percent(lateness(share)[0]),
+            )
             for share in (0.5,)
         ),
         ("late filing, single trade, smoothed", "three times the delay", _percent(delays(1))),
