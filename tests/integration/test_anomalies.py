@@ -238,6 +238,17 @@ def test_forecasts_have_a_record_and_a_baseline(api, members):
     ]
 
 
+def test_weeks_after_all_disclosures_are_no_weeks_without_trades(api, members):
+    data = get(api, "ensemble", USUAL, as_of="2035-01-01")["data"]
+    known = get(api, "ensemble", USUAL, as_of=data["last_disclosure"])["data"]
+    assert data["series"] == known["series"]
+    assert data["forecasts"] == known["forecasts"]
+    end = date.fromisoformat(data["series"]["first_week"]) + timedelta(
+        weeks=data["series"]["weeks"]
+    )
+    assert end <= date.fromisoformat(data["last_disclosure"]) + timedelta(days=1)
+
+
 def test_insights_are_sorted_by_what_supports_them(api, members):
     data = get(api, "insights", PLANTED)["data"]
     # Corrected for more tests than those of the detectors alone.

@@ -74,12 +74,12 @@ def ensemble_report(
 def disclosed_counts(scene: Scene) -> tuple[date | None, Integers]:
     """Return the Monday of the member's first disclosure, and the trades disclosed by whole week.
 
-    The last week is the last whole one before the end of the data, the day asked for or the last
-    day on which anybody's trade was disclosed.
+    The last week is the last whole one before the last day on which anybody's trade was disclosed:
+    what is later, even if asked for, is unknown and not a week without trades.
     """
     days: Days = scene.trades.arrays.disclosure_day[scene.own]
     days = days[~np.isnat(days)]
-    end = scene.as_of or last_disclosure(scene.trades)
+    end = last_disclosure(scene.trades)
     if len(days) == 0 or end is None:
         return None, np.empty(0, dtype=np.int64)
     earliest = days.min()
