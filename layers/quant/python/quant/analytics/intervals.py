@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from quant.analytics.arrays import Floats
-from quant.analytics.distributions import normal_ppf
+from quant.analytics.wilson import normal_quantile, score_bounds
 
 
 def wilson_interval(
@@ -21,12 +21,9 @@ def wilson_interval(
     """
     successes = np.asarray(successes, dtype=np.float64)
     trials = np.asarray(trials, dtype=np.float64)
-    z = float(normal_ppf((1 + confidence) / 2))
     n = np.maximum(trials, 1)
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    lower, upper = score_bounds(successes / n, n, normal_quantile(confidence))
     any_trials = trials > 0
-    low = np.where(any_trials, np.maximum(centre - half, 0.0), np.nan)
-    high = np.where(any_trials, np.minimum(centre + half, 1.0), np.nan)
+    low = np.where(any_trials, np.maximum(lower, 0.0), np.nan)
+    high = np.where(any_trials, np.minimum(upper, 1.0), np.nan)
     return low, high
