@@ -8,7 +8,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Date, Select, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    Select,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy import cast as sql_cast
 
 from quant.db.keyset import SortKey, fetch_page
@@ -17,6 +27,7 @@ from quant.db.pipeline_models import FilingLine
 from quant.errors import NotFoundError
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.politicians import identified_by
+from quant.stock_act import FILING_DEADLINE_DAYS
 from quant.vocabulary import AssetType, Chamber, LineOutcome, Operation, Owner, Party
 
 
@@ -43,6 +54,7 @@ class TradeFilters:
         ticker: Exchange symbol, upper case.
         amount_min: Lower bound, US dollars, for the lower end of the disclosed range.
         amount_max: Upper bound, US dollars, for the upper end of the disclosed range.
+        days_late_min: Least number of days by which the disclosure missed its deadline.
     """
 
     politician: str | None = None
@@ -58,6 +70,7 @@ class TradeFilters:
     transaction_to: date | None = None
     disclosure_from: date | None = None
     disclosure_to: date | None = None
+    days_late_min: int | None = None
     sort: TradeSort = TradeSort.DISCLOSURE_DATE_DESC
 
 
@@ -108,6 +121,16 @@ _COLUMNS: Final = (
     Filing.url,
     Filing.filed_date,
 )
+
+
+def days_late_of_trade() -> ColumnElement[int]:
+    """Return the days by which a disclosure missed the 45 days, as ``quant.stock_act.days_late``.
+
+    Null where the disclosure date is.
+    """
+    # Postgres subtracts dates to an integer.
+    delay = type_coerce(Trade.disclosure_date - Trade.transaction_date, Integer)
+    return delay - FILING_DEADLINE_DAYS
 
 
 def _shape(row: Any) -> dict[str, Any]:
@@ -196,6 +219,10 @@ def _conditions(filters: TradeFilters) -> list[ColumnElement[bool]]:
         (filters.transaction_to, lambda: Trade.transaction_date <= filters.transaction_to),
         (filters.disclosure_from, lambda: Trade.disclosure_date >= filters.disclosure_from),
         (filters.disclosure_to, lambda: Trade.disclosure_date <= filters.disclosure_to),
+        (
+            filters.days_late_min,
+            lambda: days_late_of_trade() >= filters.days_late_min,
+        ),
     ]
     return [condition() for value, condition in bounds if value is not None]
 

@@ -192,7 +192,29 @@ def report_entity(
         from quant.reports.documents import dump_document  # noqa: PLC0415
 
         document = read()
-        version = document["data_version"] if document.get("is_current", True) else None
-        return dump_document(document), version
+        return dump_document(document), _version_kept(document)
 
     return entity(request, _cache.get_or_read(query, body, ttl_s=ttl_s))
+
+
+def document_entity(
+    request: Request, query: str, read: Callable[[], Mapping[str, Any]]
+) -> Response:
+    """Return a document without arrays, from the cache like a report.
+
+    Args:
+        request: The request.
+        query: Names the document with all its parameters.
+        read: Reads the document; it has a ``data_version``.
+    """
+
+    def body() -> tuple[bytes, int | None]:
+        document = read()
+        return dump_json(document), _version_kept(document)
+
+    return entity(request, _cache.get_or_read(query, body))
+
+
+def _version_kept(document: Mapping[str, Any]) -> int | None:
+    """Return the version to keep a document under, None for one that is not of the present data."""
+    return document["data_version"] if document.get("is_current", True) else None

@@ -1,0 +1,1 @@
+"""Statistics of disclosed trades."""
