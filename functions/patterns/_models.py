@@ -189,8 +189,12 @@ class CycleInfo(BaseModel):
         description="False-alarm probability over all periods if days are exchangeable.",
         examples=[0.21],
     )
-    p_serial: float = Field(description="The same if busy days lump together.", examples=[0.32])
-    found: bool = Field(description="Whether both are at most 5 %.", examples=[False])
+    p_serial: float = Field(
+        description="The same if busy days lump together as far as they do in this series; the "
+        "same number where they do not.",
+        examples=[0.32],
+    )
+    found: bool = Field(description="Whether `p_serial` is at most 5 %.", examples=[False])
 
 
 class CyclesData(BaseModel):

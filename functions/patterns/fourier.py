@@ -37,8 +37,8 @@ async def fourier(
 ) -> Response:
     """Lomb-Scargle periodogram of the trades on each weekday, with false-alarm probabilities.
 
-    A cycle is found only if it beats two nulls: days in random order, and busy days that lump
-    together. Where none does, the answer says so.
+    A cycle is found only if it beats its null: days in random order, or, where activity comes and
+    goes, busy days that lump together. Where none does, the answer says so.
     """
     return report_entity(
         request,

@@ -95,7 +95,8 @@ def test_series_alike_are_told_from_others():
     counts[1] = counts[0] + rng.poisson(0.3, 104)
     pairs = np.array([[0, 1], [0, 2], [1, 2]])
     distances, p_values = compare_series(rng, counts, pairs, radius=2, shifts=199, least_shift=8)
-    assert p_values[0] == 1 / 200
+    # There are 89 shifts by 8 weeks or more.
+    assert p_values[0] == 1 / 90
     assert distances[0] < distances[1:].min()
     assert p_values[1:].min() > 0.01
 

@@ -88,7 +88,7 @@ def test_planted_cycle_is_found_with_its_length():
     assert cycle.amplitude == pytest.approx(0.8, abs=0.2)
 
 
-def test_slow_waves_beat_one_null_but_not_both():
+def test_slow_waves_beat_the_null_that_knows_none_alone():
     offsets = weekdays(1000)
     level = np.zeros(len(offsets))
     draws = random(8).standard_normal(len(offsets))

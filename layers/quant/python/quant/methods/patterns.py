@@ -24,12 +24,6 @@ _FAMILY: Final = (
     "None by itself; a comprehensive answer and a comparison correct all their tests together "
     "(Benjamini-Hochberg)."
 )
-_TWO_NULLS: Final = (
-    "Two, both of which must be beaten: the {unit} are exchangeable (permutations of the counts); "
-    "or busy times lump together as a first-order autoregression in white noise does, fitted by "
-    "Whittle's likelihood (permutations drawn to have that dependence). Where no dependence is "
-    "found the two are the same."
-)
 
 CYCLES: Final = Method(
     id="patterns.cycles",
@@ -46,9 +40,11 @@ CYCLES: Final = Method(
         "A cycle keeps its length and phase over the whole span.",
     ),
     standard_errors="Half-width of the peak at half its height.",
-    null=_TWO_NULLS.format(unit="days")
-    + " The p-value is the rank of the peak among the surrogates' highest peaks over all periods "
-    "searched.",
+    null="If no serial dependence is found, that days are exchangeable (permutations of the "
+    "counts). If it is, that busy times lump together as a first-order autoregression in white "
+    "noise does, fitted by Whittle's likelihood (permutations drawn to have that dependence; the "
+    "statistic is the power over the fitted spectrum). Of the two p-values the second decides, "
+    "the rank of the peak among the surrogates' highest peaks over all periods.",
     multiple_testing="The maximum over all periods searched. " + _FAMILY,
     limits=(
         _DATES,
@@ -126,9 +122,11 @@ REPETITIONS: Final = Method(
     "not overlap them.",
     assumptions=(_ZEROS, "The level and the spread of activity do not matter, its shape does."),
     standard_errors=None,
-    null=_TWO_NULLS.format(unit="weeks")
-    + " The latest quarter is held fixed and the past is drawn anew; the p-value is the rank among "
-    "the least distances to those pasts.",
+    null="Two, both of which must be beaten: the weeks are exchangeable (permutations of the "
+    "counts); or busy times lump together as a first-order autoregression in white noise does, "
+    "fitted by Whittle's likelihood (permutations drawn to have that dependence). Where no "
+    "dependence is found the two are the same. The latest quarter is held fixed and the past is "
+    "drawn anew; the p-value is the rank among the least distances to those pasts.",
     multiple_testing="The minimum over all past windows. " + _FAMILY,
     limits=(_DATES, "A repetition says nothing about what follows."),
     sources=(
@@ -189,11 +187,12 @@ LIKENESS: Final = Method(
     assumptions=(_ZEROS, "Each politician's activity is stationary over those weeks."),
     standard_errors=None,
     null="The two do not know each other's time: one series is shifted around a circle by 8 weeks "
-    "or more, which keeps what each does by itself.",
+    "or more, which keeps what each does by itself; no shift is drawn twice.",
     multiple_testing="Benjamini-Hochberg over all tests of the comparison.",
     limits=(
         _DATES,
         "A season or a trend that both follow, such as the year's end, counts as likeness.",
+        "Few shared weeks have few shifts: 52 of them allow no p-value below 1/38.",
         "Likeness is no sign of an understanding between them.",
     ),
     sources=(*REPETITIONS.sources[:1], *_SURROGATES),

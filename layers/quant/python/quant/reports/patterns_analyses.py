@@ -101,7 +101,7 @@ def cycles_document(subject: Subject, *, surrogates: int = SURROGATES) -> dict[s
         )
     else:
         finding = (
-            "No cycle beats its nulls: series without one show a peak as high with probability "
+            "No cycle beats its null: series without one show a peak as high with probability "
             f"{found.p_value:.3g}."
         )
     return {"status": "found" if lengths else "not_found", "finding": finding, **document}

@@ -206,7 +206,8 @@ def compare_series(
     """Return how far series are from each other, and p-values of their likeness.
 
     The null is that two series do not know each other's time: one is shifted around a circle by a
-    random number of weeks, which keeps what each does by itself (Theiler et al. 1992). A trend or a
+    random number of weeks, which keeps what each does by itself (Theiler et al. 1992). No shift
+    counts twice, as that would make p-values too small: of short series all are taken. A trend or a
     season that both share counts as likeness.
 
     Args:
@@ -214,7 +215,7 @@ def compare_series(
         counts: Series of the same weeks, shape (s, t), t >= 4 * least_shift.
         pairs: Places of the two series of each pair, shape (p, 2).
         radius: Half-width of the band.
-        shifts: Shifts drawn.
+        shifts: Most shifts drawn.
         least_shift: Least shift to either side, weeks.
 
     Returns:
@@ -224,9 +225,10 @@ def compare_series(
     t = counts.shape[1]
     first, second = normalised[pairs[:, 0]], normalised[pairs[:, 1]]
     distances = warping_distance(first, second, radius)
-    drawn = rng.integers(least_shift, t - least_shift + 1, (len(pairs), shifts))
-    null = np.empty((len(pairs), shifts))
-    rows = max(1, _BLOCK // (shifts * t))
+    possible = np.arange(least_shift, t - least_shift + 1)
+    drawn = permutations(rng, possible, len(pairs))[:, :shifts]
+    null = np.empty(drawn.shape)
+    rows = max(1, _BLOCK // (drawn.shape[1] * t))
     for start in range(0, len(pairs), rows):
         part = slice(start, start + rows)
         places = (np.arange(t) + drawn[part, :, None]) % t

@@ -63,8 +63,12 @@ class Cycle:
 
     @property
     def p_value(self) -> float:
-        """The greater of the two: a cycle must beat both nulls."""
-        return max(self.p_independent, self.p_serial)
+        """That of the null of the series: the two are the same where no dependence is found.
+
+        Where days are dependent the other null is false, and to ask that it be beaten too would
+        cost the test its level.
+        """
+        return self.p_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class CycleSearch:
 
     Attributes:
         cycles: Highest peaks, the most improbable first.
-        p_value: Of the search: of its most improbable frequency under both nulls.
+        p_value: Of the search: of its most improbable frequency.
         phi: Autoregressive coefficient a weekday of the second null.
         share: Share of the variance that is autoregressive under it; 0 for no dependence.
     """
@@ -203,7 +207,7 @@ def search_cycles(
             cycles=_cycles(
                 power[i], np.stack([p_independent[i], p_serial[i]]), counts[i], grid, peaks
             ),
-            p_value=float(np.maximum(p_independent[i], p_serial[i]).min()),
+            p_value=float(p_serial[i].min()),
             phi=float(serial.phi[i]),
             share=float(serial.share[i]),
         )
@@ -239,7 +243,7 @@ def _cycles(
     """Return the peaks, the most improbable first; ``p_values`` has a row for each null."""
     padded = np.concatenate([[-np.inf], power, [-np.inf]])
     tops = np.flatnonzero((power > padded[:-2]) & (power >= padded[2:]) & (power > 0))
-    order = np.lexsort((-power[tops], p_values.max(axis=0)[tops]))
+    order = np.lexsort((-power[tops], p_values[1][tops]))
     chosen: dict[int, tuple[float, float]] = {}
     for top in tops[order].tolist():
         low, high = _half_height(power, top)
