@@ -14,7 +14,7 @@ sys.path[:0] = [
 
 from report import write  # noqa: E402
 
-BENCHMARKS = ("filing_load", "limiter", "price_indexes", "ptr_parsing")
+BENCHMARKS = ("backtest", "filing_load", "limiter", "price_indexes", "ptr_parsing")
 
 
 def main() -> None:
