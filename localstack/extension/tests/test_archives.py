@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from quant_localstack.runtime import archives
 from quant_localstack.runtime.archives import SMALL, unzip
 

@@ -71,19 +71,18 @@ def bootstrap_interval(
     """
     politician, politicians = cluster_codes(dimensions[0])
     date, dates = cluster_codes(dimensions[1])
-    n = len(values)
     if min(politicians, dates) < 2:
         return np.nan, np.nan
     centre = float(weights @ values / weights.sum())
     cells = _cells(weights * (values - centre), weights, politician, date)
     signs = _signs(generator, draws, politicians)
     identity = np.ones((1, politicians))
-    [[_, observed]] = _studentised(cells, identity, n)
+    [[_, observed]] = _studentised(cells, identity)
     if not observed > 0:
         return np.nan, np.nan
     batch = max(1, _BATCH // len(cells.score))
     drawn = np.concatenate(
-        [_studentised(cells, signs[i : i + batch], n) for i in range(0, draws, batch)]
+        [_studentised(cells, signs[i : i + batch]) for i in range(0, draws, batch)]
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         statistics = drawn[:, 0] / drawn[:, 1]
@@ -95,7 +94,7 @@ def bootstrap_interval(
 
 
 def _signs(generator: Generator, draws: int, clusters: int) -> Floats:
-    sign = generator.choice([-1.0, 1.0], (draws, clusters))
+    sign: Floats = np.asarray(generator.choice([-1.0, 1.0], (draws, clusters)))
     if clusters < _FEW_CLUSTERS:
         sign *= generator.choice(_SIX_POINTS, (draws, clusters))
     return sign
@@ -112,13 +111,12 @@ def _cells(scores: Floats, weights: Floats, politician: Integers, date: Integers
     )
 
 
-def _studentised(cells: _Cells, signs: Floats, n: int) -> Floats:
+def _studentised(cells: _Cells, signs: Floats) -> Floats:
     """Return how far each draw's mean is from the centre, and its two-way standard error.
 
     Args:
         cells: c cells.
         signs: Multiplier of each politician's residuals, shape (draws, politicians).
-        n: Trades.
 
     Returns:
         Shape (draws, 2).
