@@ -503,7 +503,7 @@ def test_late_trades_are_read_in_order_of_an_index(database, rows, selection, mi
                 " from generate_series(1, 50000) n, filings f where f.doc_id in ('s-1', 'h-1')"
             )
         )
-        connection.execute(text("analyze trades"))
+        connection.execute(text("analyze trades, politicians, filings"))
         event.listen(engine, "before_cursor_execute", keep)
         page = late_filings(connection, selection, min_days=min_days, limit=50)
         event.remove(engine, "before_cursor_execute", keep)
