@@ -8,7 +8,7 @@ from quant.analytics.arrays import TradeArrays
 from quant.analytics.relations.activity import Incidence
 from quant.analytics.relations.correlation import (
     Coefficient,
-    Series,
+    Measure,
     WeeklySeries,
     common_span,
     effective_weeks,
@@ -44,9 +44,9 @@ def test_weekly_series_count_trades_and_net_purchases():
     )
     counted = weekly_series(made, days, 2)
     assert counted.values.tolist() == [[2, 0, 0], [0, 0, 1]]
-    signed = weekly_series(made, days, 2, Series.SIGNED)
-    assert signed.values.tolist() == [[0, 0, 0], [0, 0, -1]]
-    assert (signed.trades == counted.trades).all()
+    net = weekly_series(made, days, 2, Measure.NET_PURCHASES)
+    assert net.values.tolist() == [[0, 0, 0], [0, 0, -1]]
+    assert (net.trades == counted.trades).all()
     nothing = weekly_series(made.take(np.zeros(4, np.bool_)), days[:0], 2)
     assert nothing.values.shape == (2, 0)
 

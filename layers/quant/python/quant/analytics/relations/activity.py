@@ -14,7 +14,7 @@ _MONDAY_OFFSET: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Incidence:
-    """Distinct triples of politician, stock side and window; columns of length c.
+    """Triples of politician, stock side and window; columns of length c.
 
     Attributes:
         politician: Place in the caller's table of politicians.
@@ -47,25 +47,39 @@ def window_start(window: Integers, length: int = WEEK) -> Days:
     return (np.asarray(window) * length - _MONDAY_OFFSET).astype("datetime64[D]")
 
 
+def triples_of_trades(
+    trades: TradeArrays, days: Days, length: int = WEEK
+) -> tuple[Integers, Incidence]:
+    """Return the places of the trades that count, and the triple of each, not distinct.
+
+    Trades without a ticker, exchanges and trades without a day do not count.
+
+    Args:
+        trades: n trades.
+        days: Day of each, shape (n,).
+        length: Length of a window, days.
+    """
+    counted = np.flatnonzero((trades.ticker >= 0) & (trades.side != 0) & ~np.isnat(days))
+    return counted, Incidence(
+        trades.politician[counted],
+        2 * trades.ticker[counted] + (trades.side[counted] > 0),
+        windows_of(days[counted], length),
+    )
+
+
 def incidence(trades: TradeArrays, days: Days, length: int = WEEK) -> Incidence:
     """Return the distinct triples of politician, stock side and window.
 
-    Trades without a ticker, exchanges and trades without a day do not count; several trades of one
-    stock on one side in one window count once.
+    Trades count as in ``triples_of_trades``; several of one stock on one side in one window count
+    once.
 
     Args:
         trades: n trades.
         days: Day of each, shape (n,): that of the transaction or of its disclosure.
         length: Length of a window, days.
     """
-    counted = (trades.ticker >= 0) & (trades.side != 0) & ~np.isnat(days)
-    columns = np.column_stack(
-        (
-            trades.politician[counted],
-            2 * trades.ticker[counted] + (trades.side[counted] > 0),
-            windows_of(days[counted], length),
-        )
-    )
+    triples = triples_of_trades(trades, days, length)[1]
+    columns = np.column_stack((triples.politician, triples.stock, triples.window))
     order = np.lexsort(columns.T[::-1])
     ordered = columns[order]
     new = np.ones(len(ordered), np.bool_)

@@ -25,11 +25,11 @@ from quant.analytics.relations.surrogates import MANY, MIN_WEEKS, pair_generator
 _Z: Final = float(normal_ppf(0.975))
 
 
-class Series(StrEnum):
+class Measure(StrEnum):
     """What is counted in each week."""
 
-    COUNT = "count"  # trades
-    SIGNED = "signed"  # purchases less sales
+    TRADES = "trades"
+    NET_PURCHASES = "net_purchases"  # purchases less sales
 
 
 class Coefficient(StrEnum):
@@ -85,7 +85,7 @@ class Correlations:
 
 
 def weekly_series(
-    trades: TradeArrays, days: Days, members: int, series: Series = Series.COUNT
+    trades: TradeArrays, days: Days, members: int, measure: Measure = Measure.TRADES
 ) -> WeeklySeries:
     """Return the weekly series of all members.
 
@@ -93,7 +93,7 @@ def weekly_series(
         trades: n trades.
         days: Day of each, shape (n,); trades without one do not count.
         members: Number of members; ``trades.politician`` is less.
-        series: What is counted.
+        measure: What is counted.
     """
     dated = ~np.isnat(days)
     member, week = trades.politician[dated], windows_of(days[dated])
@@ -101,7 +101,7 @@ def weekly_series(
     weeks = int(week.max()) - first + 1 if len(week) else 0
     cell, shape = member * weeks + week - first, (members, weeks)
     count = np.bincount(cell, minlength=members * weeks).reshape(shape)
-    if series is Series.COUNT:
+    if measure is Measure.TRADES:
         return WeeklySeries(first, count.astype(np.float64), count)
     net = np.bincount(cell, trades.side[dated], members * weeks).reshape(shape)
     return WeeklySeries(first, net, count)
