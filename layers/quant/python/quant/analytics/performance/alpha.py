@@ -175,8 +175,8 @@ class _Periods:
         months, starts = np.unique(self.days.astype("datetime64[M]"), return_index=True)
         returns = np.multiply.reduceat(1 + self.returns, starts) - 1
         # The first month lacks the return of the panel's first day; the last may not be over.
-        end = (months[-1] + 1).astype("datetime64[D]")
-        if np.busday_count(self.days[-1] + 1, end):
+        end = (months[-1] + np.timedelta64(1, "M")).astype("datetime64[D]")
+        if np.busday_count(self.days[-1] + np.timedelta64(1, "D"), end):
             returns[-1] = np.nan
         return _Periods(self.days[np.append(starts[1:], len(self.days)) - 1], returns)
 
