@@ -304,7 +304,7 @@ def test_fama_french_needs_factors(made_up):
 def test_entries_follow_disclosure_and_may_be_on_the_day_of_the_transaction():
     week = trading_days(10, str(FIRST))  # two weeks from Monday on
     friday, saturday = week[4], week[4] + DAY
-    days = np.array([week[0], friday, saturday, week[-1], week[0] - DAY, np.datetime64("NaT")])
+    days = np.array([week[0], friday, saturday, week[-1], week[0] - DAY, np.datetime64("NaT", "D")])
     np.testing.assert_array_equal(entry_rows(days, week, Event.DISCLOSURE), [1, 5, 5, 10, -1, -1])
     np.testing.assert_array_equal(entry_rows(days, week, Event.TRANSACTION), [0, 4, 5, 9, -1, -1])
 
