@@ -161,6 +161,16 @@ JURISDICTIONS: Final[dict[str, Jurisdiction]] = {
 _COMMITTEE_LENGTH: Final = 4
 
 
+def jurisdictions_of(committees: Iterable[str]) -> dict[str, Jurisdiction]:
+    """Return what the rules say of sectors, by committee; committees without any are left out.
+
+    Args:
+        committees: Identifiers (``thomas_id``); a subcommittee counts as its committee.
+    """
+    parents = dict.fromkeys(committee[:_COMMITTEE_LENGTH] for committee in committees)
+    return {parent: JURISDICTIONS[parent] for parent in parents if parent in JURISDICTIONS}
+
+
 def sectors_of(committees: Iterable[str]) -> frozenset[Sector]:
     """Return the sectors under the jurisdiction of any of these committees.
 
@@ -169,7 +179,6 @@ def sectors_of(committees: Iterable[str]) -> frozenset[Sector]:
     """
     return frozenset(
         sector
-        for committee in committees
-        if (jurisdiction := JURISDICTIONS.get(committee[:_COMMITTEE_LENGTH])) is not None
+        for jurisdiction in jurisdictions_of(committees).values()
         for sector in jurisdiction.sectors
     )

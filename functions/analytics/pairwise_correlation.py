@@ -1,0 +1,39 @@
+"""GET /api/v1/analytics/correlation/pairwise: whose weeks are alike, and who comes first."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from analytics._relations_models import PairwiseAnswer, PairwiseQuery
+from quant.db.session import read
+from quant.reports.relations_pairs import pairs_report
+from quant_http.app import RouteApp
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("analytics.pairwise_correlation")
+
+
+@app.endpoint(
+    summary="Correlate when politicians trade",
+    model=PairwiseAnswer,
+    errors=(404, 422),
+    headers=CACHE_HEADERS,
+    tags=["analytics"],
+)
+async def pairwise_correlation(
+    request: Request, query: Annotated[PairwiseQuery, Query()]
+) -> Response:
+    """Each pair's weekly series, and whether one trades the same stocks some weeks before.
+
+    Both tests compare with surrogates that keep what successive weeks of a member have in common,
+    and are corrected for the pairs of the answer, each by itself.
+    """
+    return report_entity(
+        request,
+        f"analytics.pairwise_correlation {query.model_dump_json()}",
+        lambda: read(lambda connection: pairs_report(connection, query.domain())),
+    )
+
+
+handler = app.handler
