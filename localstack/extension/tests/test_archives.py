@@ -49,6 +49,23 @@ def test_a_large_archive_is_unpacked_once_and_outlives_who_had_it_first(
     assert _unpacked(archive, tmp_path / "three").samefile(second)
 
 
+def test_an_archive_that_could_not_be_unpacked_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = _archive(tmp_path / "a.zip", 2 * SMALL)
+
+    def half(_path: str, target: str) -> None:
+        (Path(target) / "half").touch()
+        raise OSError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archives.archives, "unzip", half)
+        with pytest.raises(OSError):  # noqa: PT011 - what the disk says
+            _unpacked(archive, tmp_path / "one")
+    second = _unpacked(archive, tmp_path / "two")
+    assert not (second.parent.parent / "half").exists()
+
+
 def test_other_content_is_unpacked_itself(tmp_path: Path) -> None:
     first = _unpacked(_archive(tmp_path / "a.zip", 2 * SMALL), tmp_path / "one")
     second = _unpacked(_archive(tmp_path / "b.zip", 2 * SMALL), tmp_path / "two")

@@ -36,8 +36,8 @@ def patch_archives() -> None:
 def unzip(path: str, target_dir: str) -> None:
     """Unpack an archive, here unless it is large; of a large one that was unpacked, link the files.
 
-    Every stack has layers of its own, most of them with the content of another's. Functions cannot
-    write to their code, and LocalStack deletes names, not content.
+    Every stack has layers of its own, most of them with the content of another's. No function
+    writes to its code, which is read-only at AWS; deleting one unpacked archive leaves the others.
     """
     if Path(path).stat().st_size <= SMALL:
         with zipfile.ZipFile(path) as archive:
@@ -49,6 +49,8 @@ def unzip(path: str, target_dir: str) -> None:
     with _large_archives:
         if not kept.exists():
             making = kept.with_suffix(".new")
+            # Half of it is there where an earlier attempt failed.
+            shutil.rmtree(making, ignore_errors=True)
             making.mkdir(parents=True)
             archives.unzip(path, str(making))
             making.rename(kept)
