@@ -257,6 +257,8 @@ LEAD_LAG: Final = Method(
     multiple_testing="The maximum corrects for the lags. " + _PAIRS,
     limits=(
         "Who comes first need not be who is followed: both may follow a third.",
+        "Weeks in which both are busy match stocks that both often trade, too: the correlation "
+        "stands beside it, and the network's null holds such weeks.",
         "Pairs with fewer than 78 weeks or 5 combinations of trades in common stocks are not "
         "tested.",
         _NO_FINDING,
