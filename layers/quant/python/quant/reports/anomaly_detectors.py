@@ -26,12 +26,12 @@ from quant.analytics.anomalies.timing import (
 )
 from quant.analytics.arrays import Flags, Floats, Integers
 from quant.analytics.multiple_testing import benjamini_hochberg
-from quant.analytics.relations.conflicts import committee_concentration, sector_counts
-from quant.jurisdictions import Sector, sectors_of
+from quant.jurisdictions import sectors_of
 from quant.methods import Method
 from quant.methods.anomalies import CLUSTERING, COMMITTEES, LATENESS, SIZE, TIMING
 from quant.reports.documents import estimate
 from quant.reports.load import LoadedTrades, Member, load_prices
+from quant.reports.relations_conflicts import committee_conflicts
 from quant.stock_act import FILING_DEADLINE_DAYS
 
 LEVEL: Final = 0.05
@@ -39,7 +39,6 @@ LEVEL: Final = 0.05
 MOST_EVIDENCE: Final = 20
 # Shown, the least likely first, where none passes.
 _SHOWN_UNSUPPORTED: Final = 5
-_SECTORS: Final = tuple(Sector)
 # Least p-value of a trade that was disclosed in time.
 _IN_TIME: Final = 0.5
 
@@ -355,20 +354,8 @@ def detect_lateness(scene: Scene) -> Detection:
 
 def detect_committees(scene: Scene) -> Detection:
     """Compare the member's trades in sectors under the member's committees with the peers'."""
-    arrays, members = scene.trades.arrays, scene.trades.members
-    place = {str(sector): number for number, sector in enumerate(_SECTORS)}
-    of_ticker = np.array([*(place.get(name or "", -1) for name in scene.trades.sectors), -1])
-    sector = of_ticker[arrays.ticker]
-    under = np.array(
-        [[each in sectors_of(member.committees) for each in _SECTORS] for member in members],
-        dtype=np.bool_,
-    ).reshape(len(members), len(_SECTORS))
-    chambers = sorted({member.chamber for member in members})
-    found = committee_concentration(
-        sector_counts(arrays.politician, sector, politicians=len(members), sectors=len(_SECTORS)),
-        under,
-        np.array([chambers.index(member.chamber) for member in members], dtype=np.int64),
-    )
+    conflicts = committee_conflicts(scene.trades)
+    found = conflicts.found
     sectors = sorted(sectors_of(scene.member.committees))
     if scene.code < 0:
         return Detection(
@@ -382,7 +369,6 @@ def detect_committees(scene: Scene) -> Detection:
             _NONE,
         )
     code = scene.code
-    inside = scene.own[under[code][sector[scene.own]] & (sector[scene.own] >= 0)]
     q_value = float(found.q_value[code])
     return Detection(
         name="committees",
@@ -411,8 +397,13 @@ def detect_committees(scene: Scene) -> Detection:
         "known are in sectors under the member's present committees"
         + (f" ({', '.join(sectors)})." if sectors else "; they have none."),
         evidence=[
-            Evidence(int(at), None, None, {"sector": scene.trades.sectors[arrays.ticker[at]]})
-            for at in inside[::-1][:MOST_EVIDENCE]
+            Evidence(
+                int(at),
+                None,
+                None,
+                {"sector": scene.trades.sectors[scene.trades.arrays.ticker[at]]},
+            )
+            for at in conflicts.latest(scene.trades, code, MOST_EVIDENCE)
         ],
     )
 
