@@ -162,7 +162,9 @@ class PairOfMembers(BaseModel):
 class NetworkPair(PairOfMembers):
     """How often two members traded the same stocks on the same side in the same windows."""
 
-    status: Status = Field(description="`found` makes it a link.")
+    status: Status = Field(
+        description="`found` makes it a link: `q_value` and `q_turned` are at most 5 %."
+    )
     stocks: int = Field(
         description="Different stocks and sides traded in the same window at least once.",
         examples=[15],
@@ -175,6 +177,11 @@ class NetworkPair(PairOfMembers):
     p_value: float = Field(examples=[0.000004])
     q_value: float = Field(
         description="Benjamini-Hochberg over the pairs tested.", examples=[0.006]
+    )
+    q_turned: float | None = Field(
+        description="By networks whose members' windows are turned around the circle; null where "
+        "no pair passes Benjamini-Hochberg.",
+        examples=[0.045],
     )
     p_bonferroni: float = Field(
         description="Corrected for the probability of any false link.", examples=[0.006]
@@ -189,11 +196,18 @@ class NetworkPairs(BaseModel):
     tested: int = Field(
         description="Pairs that share a stock and side, and a window, at all.", examples=[1363]
     )
-    linked: int = Field(description="Pass at a false discovery rate of 5 %.", examples=[1])
+    linked: int = Field(
+        description="Pass at a false discovery rate of 5 % by both corrections.", examples=[1]
+    )
+    benjamini_hochberg: int = Field(description="Pass Benjamini-Hochberg alone.", examples=[1])
     bonferroni: int = Field(description="Pass the Bonferroni correction.", examples=[1])
     hypergeometric: int = Field(
         description="Pass at a false discovery rate of 5 % under the hypergeometric null.",
         examples=[0],
+    )
+    turned_networks: int = Field(
+        description="Turned networks drawn; 0 where no pair passes Benjamini-Hochberg.",
+        examples=[199],
     )
 
 

@@ -31,7 +31,8 @@ _NO_FINDING: Final = (
 )
 _SURROGATE_NULL: Final = (
     "The two members' weeks have nothing to do with each other: the other's weeks are put together "
-    "in another order of blocks of at least a quarter, cut at a random place of the circle. "
+    "in another order of six to ten blocks, of half a year where the weeks allow, cut at a random "
+    "place of the circle. "
     "{statistic} Mid-p-value; 499 surrogates, more where few of them are at least as extreme."
 )
 _PAIRS: Final = "Benjamini-Hochberg over the pairs tested in the answer."
@@ -44,18 +45,21 @@ NETWORK: Final = Method(
     "more often than their own stocks and their own busy windows explain.",
     estimator="The number of different stocks (and sides) that both traded in the same window at "
     "least once. Its distribution under the null is Poisson-binomial; the mid-p-value is of its "
-    "upper tail. A link is a pair with a q-value of at most 0.05.",
+    "upper tail. A link is a pair with both q-values at most 0.05.",
     assumptions=(
         "Each member trades each stock as often, and is as busy in each window, as observed on "
         "average over the random tables (maximum entropy).",
-        "Stocks meet independently of each other, given these margins.",
+        "Stocks meet independently of each other, given these margins; the second q-value does "
+        "without.",
     ),
     standard_errors="Standard deviation of the number under the null.",
     null="Bipartite configuration model of each member's table of stocks by windows. The "
     "hypergeometric null of Tumminello et al., which takes all events for alike, stands beside it "
     "and decides nothing.",
     multiple_testing="Benjamini-Hochberg over all pairs that can have traded together: who share a "
-    "stock and a window at all. The Bonferroni correction stands beside it.",
+    "stock and a window at all; and, as members trade baskets of stocks, the rate of false links "
+    "in 199 networks in which each member's windows are turned around the circle by a random "
+    "number (Tusher et al.). The Bonferroni correction stands beside them.",
     limits=(
         "Market turmoil in one stock moves many members in the same window, which the margins of "
         "single members do not hold.",
@@ -80,6 +84,12 @@ NETWORK: Final = Method(
             "(2021), Fast and scalable likelihood maximization for Exponential Random Graph Models "
             "with local constraints, Scientific Reports 11",
             url="https://doi.org/10.1038/s41598-021-93830-4",
+        ),
+        Source(
+            citation="Tusher, Tibshirani and Chu (2001), Significance analysis of microarrays "
+            "applied to the ionizing radiation response, Proceedings of the National Academy of "
+            "Sciences 98",
+            url="https://doi.org/10.1073/pnas.091062498",
         ),
         _LANCASTER,
         _BENJAMINI_HOCHBERG,
@@ -250,7 +260,7 @@ LEAD_LAG: Final = Method(
     estimator="The maximum over all lags of the cross-correlogram of both members' trades, summed "
     "over stocks, each weighted by one over the root of the product of both numbers of weeks in "
     "it.",
-    assumptions=("Within a block of a quarter the order of weeks is kept, beyond it is not.",),
+    assumptions=("Within a block the order of weeks is kept, beyond it is not.",),
     standard_errors="None: the p-value is by surrogates. The number of matched trades stands "
     "beside its mean among them.",
     null=_SURROGATE_NULL.format(statistic="The statistic is the maximum over all lags searched."),
@@ -259,7 +269,7 @@ LEAD_LAG: Final = Method(
         "Who comes first need not be who is followed: both may follow a third.",
         "Weeks in which both are busy match stocks that both often trade, too: the correlation "
         "stands beside it, and the network's null holds such weeks.",
-        "Pairs with fewer than 78 weeks or 5 combinations of trades in common stocks are not "
+        "Pairs with fewer than 78 weeks or 20 combinations of trades in common stocks are not "
         "tested.",
         _NO_FINDING,
     ),

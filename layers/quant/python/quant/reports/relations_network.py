@@ -7,7 +7,8 @@ import numpy as np
 from numpy.random import PCG64, Generator
 from sqlalchemy import Connection
 
-from quant.analytics.arrays import Flags, Integers
+from quant.analytics.arrays import Flags, Floats, Integers
+from quant.analytics.multiple_testing import permutation_q_values
 from quant.analytics.relations.activity import Incidence, incidence
 from quant.analytics.relations.centrality import (
     betweenness,
@@ -18,13 +19,20 @@ from quant.analytics.relations.centrality import (
 )
 from quant.analytics.relations.communities import Communities, detect_communities
 from quant.analytics.relations.cotrading import Projection, project
-from quant.methods.relations import COMMUNITIES
+from quant.analytics.relations.turned import turned_p_values
+from quant.methods import Method
+from quant.methods.relations import COMMUNITIES, NETWORK
 from quant.reports.documents import null_if_nan
 from quant.reports.load import LoadedTrades
-from quant.reports.relations_conflicts import committee_conflicts, conflict_document
+from quant.reports.relations_conflicts import (
+    Conflicts,
+    committee_conflicts,
+    conflict_document,
+)
 from quant.reports.relations_evidence import Events, Evidence
 from quant.reports.relations_verdicts import LEVEL, status
 
+TURNED_NETWORKS: Final = 199
 # Shown at most, the least likely first.
 MOST_LINKS: Final = 250
 MOST_OTHER_PAIRS: Final = 20
@@ -43,43 +51,23 @@ def network_document(connection: Connection, trades: LoadedTrades, length: int) 
     """
     cells = incidence(trades.arrays, trades.arrays.transaction_day, length)
     pairs = project(cells, len(trades.members))
-    linked = pairs.q_value <= LEVEL
+    q_turned = _turned(cells, pairs, len(trades.members), length)
+    linked = (pairs.q_value <= LEVEL) & (q_turned <= LEVEL)
     adjacency = _adjacency(pairs, linked, len(trades.members))
-    communities = detect_communities(adjacency, _random(length))
-    shown = _shown(pairs, linked)
+    communities = detect_communities(adjacency, _random(COMMUNITIES, length))
     conflicts = committee_conflicts(trades)
-    events = Events(trades, length)
-    common = {
-        pair: events.common(int(pairs.first[pair]), int(pairs.second[pair]))[:MOST_COMMON_TRADES]
-        for pair in shown
-    }
-    under = [
-        conflicts.latest(trades, code, MOST_TRADES).tolist() for code in range(len(trades.members))
-    ]
-    evidence = Evidence(
-        connection,
-        trades,
-        [
-            *(place for found in common.values() for both in found for place in both),
-            *(place for places in under for place in places),
-        ],
-    )
-    documents = [
-        _pair(trades, pairs, pair, [evidence.common(both) for both in common[pair]])
-        for pair in shown
-    ]
-    committees = [
-        conflict_document(conflicts, member, code, [evidence.trade(place) for place in under[code]])
-        for code, member in enumerate(trades.members)
-    ]
+    committees = _committees(connection, trades, conflicts)
+    documents = _pairs(connection, trades, Events(trades, length), (pairs, q_turned, linked))
     tested = ~np.isnan(conflicts.found.p_value)
     return {
         "summary": _summary(len(pairs), int(linked.sum()), length),
         "pairs": {
             "tested": len(pairs),
             "linked": int(linked.sum()),
+            "benjamini_hochberg": int((pairs.q_value <= LEVEL).sum()),
             "bonferroni": int((pairs.p_bonferroni <= LEVEL).sum()),
             "hypergeometric": int((pairs.q_hypergeometric <= LEVEL).sum()),
+            "turned_networks": 0 if np.isnan(q_turned).all() else TURNED_NETWORKS,
         },
         "nodes": _nodes(trades, cells, adjacency, communities, committees),
         "links": [each for each in documents if each["status"] == "found"],
@@ -93,16 +81,68 @@ def network_document(connection: Connection, trades: LoadedTrades, length: int) 
     }
 
 
-def _random(length: int) -> Generator:
-    """Return the source of randomness of rewired graphs: the same data give the same answer."""
-    seed = hashlib.sha256(f"{COMMUNITIES.id} {length}".encode()).digest()[:8]
+def _random(method: Method, length: int) -> Generator:
+    """Return a method's source of randomness: the same data give the same answer."""
+    seed = hashlib.sha256(f"{method.id} {length}".encode()).digest()[:8]
     return Generator(PCG64(int.from_bytes(seed)))
+
+
+def _turned(cells: Incidence, pairs: Projection, members: int, length: int) -> Floats:
+    """Return the q-values by turned networks; NaN where no pair passes the other correction."""
+    if not (pairs.q_value <= LEVEL).any():
+        return np.full(len(pairs), np.nan)
+    null = turned_p_values(cells, members, TURNED_NETWORKS, _random(NETWORK, length))
+    return permutation_q_values(pairs.p_value, null, TURNED_NETWORKS)
 
 
 def _adjacency(pairs: Projection, linked: Flags, members: int) -> Flags:
     adjacency = np.zeros((members, members), np.bool_)
     adjacency[pairs.first[linked], pairs.second[linked]] = True
     return adjacency | adjacency.T
+
+
+def _committees(
+    connection: Connection, trades: LoadedTrades, conflicts: Conflicts
+) -> list[dict[str, Any] | None]:
+    """Return what an answer says of each member's trades under the committees."""
+    places = [
+        conflicts.latest(trades, code, MOST_TRADES).tolist() for code in range(len(trades.members))
+    ]
+    evidence = Evidence(connection, trades, (place for own in places for place in own))
+    return [
+        conflict_document(
+            conflicts, member, code, [evidence.trade(place) for place in places[code]]
+        )
+        for code, member in enumerate(trades.members)
+    ]
+
+
+def _pairs(
+    connection: Connection,
+    trades: LoadedTrades,
+    events: Events,
+    tested: tuple[Projection, Floats, Flags],
+) -> list[dict[str, Any]]:
+    """Return what an answer says of the pairs it shows, links first."""
+    pairs, q_turned, linked = tested
+    common = {
+        pair: events.common(int(pairs.first[pair]), int(pairs.second[pair]))[:MOST_COMMON_TRADES]
+        for pair in _shown(pairs, linked)
+    }
+    evidence = Evidence(
+        connection,
+        trades,
+        (place for found in common.values() for both in found for place in both),
+    )
+    return [
+        _pair(trades, pairs, pair)
+        | {
+            "status": "found" if linked[pair] else "not_found",
+            "q_turned": null_if_nan(float(q_turned[pair])),
+            "evidence": [evidence.common(both) for both in found],
+        }
+        for pair, found in common.items()
+    ]
 
 
 def _shown(pairs: Projection, linked: Flags) -> list[int]:
@@ -113,13 +153,10 @@ def _shown(pairs: Projection, linked: Flags) -> list[int]:
     return [*links.tolist(), *others.tolist()]
 
 
-def _pair(
-    trades: LoadedTrades, pairs: Projection, pair: int, evidence: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _pair(trades: LoadedTrades, pairs: Projection, pair: int) -> dict[str, Any]:
     return {
         "first": trades.members[pairs.first[pair]].reference(),
         "second": trades.members[pairs.second[pair]].reference(),
-        "status": status(float(pairs.p_value[pair]), float(pairs.q_value[pair])),
         "stocks": int(pairs.stocks[pair]),
         "expected": float(pairs.expected[pair]),
         "standard_deviation": float(pairs.deviation[pair]),
@@ -132,7 +169,6 @@ def _pair(
             "p_value": float(pairs.p_hypergeometric[pair]),
             "q_value": float(pairs.q_hypergeometric[pair]),
         },
-        "evidence": evidence,
     }
 
 

@@ -28,14 +28,17 @@ class MemberTables:
         stock: Its stock.
         row: Its row.
         times: Windows in which the stocks of each row were traded, shape (r,).
-        probability: Of trading a stock of the row in each window, shape (r, w); the windows are
-            those in which anybody traded, in order.
+        member_of_row: Member of each row.
+        windows: Numbers of the windows in which anybody traded, ascending, shape (w,).
+        probability: Of trading a stock of the row in each window, shape (r, w).
     """
 
     member: Integers
     stock: Integers
     row: Integers
     times: Integers
+    member_of_row: Integers
+    windows: Integers
     probability: Floats
 
 
@@ -58,7 +61,7 @@ def member_tables(cells: Incidence) -> MemberTables:
     probability[at_row, busy_window[at_busy]] = _solve(
         at_row, at_busy, times.astype(np.float64), busyness.astype(np.float64), stocks
     )
-    return MemberTables(member, stock, row, times, probability)
+    return MemberTables(member, stock, row, times, row_member, windows, probability)
 
 
 def _solve(

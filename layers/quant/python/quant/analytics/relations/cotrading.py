@@ -80,11 +80,15 @@ def project(cells: Incidence, members: int) -> Projection:
         cells: Distinct triples of member, stock and window.
         members: Number of members.
     """
-    pair, chance = _chances(cells, members)
-    keys, group = np.unique(pair, return_inverse=True)
+    tables = member_tables(cells)
+    pair, one, other = shared_stocks(tables, members)
+    chance = chance_together(tables.probability, tables.times, one, other)
+    possible = chance > 0
+    chance = chance[possible]
+    keys, group = np.unique(pair[possible], return_inverse=True)
     group = group.ravel()
     first, second = np.divmod(keys, members)
-    stocks, events = _together(cells, members, keys)
+    stocks, events = count_together(cells, members, keys)
     degree = np.bincount(cells.politician, minlength=members)
     p_hypergeometric = np.ones(len(keys))
     some = events > 0
@@ -112,8 +116,14 @@ def project(cells: Incidence, members: int) -> Projection:
     )
 
 
-def _together(cells: Incidence, members: int, keys: Integers) -> tuple[Integers, Integers]:
-    """Count distinct stocks, and events, that each pair traded in the same window."""
+def count_together(cells: Incidence, members: int, keys: Integers) -> tuple[Integers, Integers]:
+    """Count distinct stocks, and events, that each pair traded in the same window.
+
+    Args:
+        cells: Distinct triples of member, stock and window.
+        members: Number of members.
+        keys: Pairs as ``first * members + second``, ascending, those with common events among them.
+    """
     order = np.lexsort((cells.politician, cells.window, cells.stock))
     ordered = cells.take(order)
     new = np.ones(len(ordered), np.bool_)
@@ -128,40 +138,44 @@ def _together(cells: Incidence, members: int, keys: Integers) -> tuple[Integers,
     )
 
 
-def _chances(cells: Incidence, members: int) -> tuple[Integers, Floats]:
-    """Return each stock that a pair can have traded together, and the probability that it did.
+def shared_stocks(tables: MemberTables, members: int) -> tuple[Integers, Integers, Integers]:
+    """Return each stock that both members of a pair traded at any time.
 
     Returns:
-        The pair as ``first * members + second``, ascending, and the probability.
+        The pair as ``first * members + second``, ascending, and the rows of the stock in the one's
+        table and in the other's.
     """
-    tables = member_tables(cells)
     order = np.lexsort((tables.member, tables.stock))
     one, other = pairs_within(tables.stock[order])
     one, other = order[one], order[other]
     pair = tables.member[one] * members + tables.member[other]
-    chance = _chance_together(tables, tables.row[one], tables.row[other])
-    possible = np.flatnonzero(chance > 0)
-    possible = possible[np.argsort(pair[possible], kind="stable")]
-    return pair[possible], chance[possible]
+    order = np.argsort(pair, kind="stable")
+    return pair[order], tables.row[one[order]], tables.row[other[order]]
 
 
-def _chance_together(tables: MemberTables, one: Integers, other: Integers) -> Floats:
+def chance_together(probability: Floats, times: Integers, one: Integers, other: Integers) -> Floats:
     """Return the probability that stocks of two rows meet in at least one window.
 
     The windows of a stock are a sample without replacement. Where either was traded in one window
     only, the probability is the expected number of windows in common, exactly; otherwise the
     windows of the one that has fewer are taken to hit those of the other independently.
+
+    Args:
+        probability: Of a stock of each row in each window, shape (r, w).
+        times: Windows in which the stocks of each row were traded, shape (r,).
+        one: Row of the one's stock.
+        other: Row of the other's, not before that of the one.
     """
     meetings = np.empty(len(one))
     by_row = np.argsort(one, kind="stable")
-    for start in range(0, len(tables.times), _BLOCK):
+    for start in range(0, len(times), _BLOCK):
         bounds = np.searchsorted(one[by_row], [start, start + _BLOCK])
         inside = by_row[bounds[0] : bounds[1]]
         if not len(inside):
             continue
         # Rows are in the order of members, so the second of a pair never comes before the first.
-        block = tables.probability[start : start + _BLOCK] @ tables.probability[start:].T
+        block = probability[start : start + _BLOCK] @ probability[start:].T
         meetings[inside] = block[one[inside] - start, other[inside] - start]
-    times = np.minimum(tables.times[one], tables.times[other])
-    chance: Floats = 1 - (1 - np.minimum(meetings / times, 1)) ** times
+    fewer = np.minimum(times[one], times[other])
+    chance: Floats = 1 - (1 - np.minimum(meetings / fewer, 1)) ** fewer
     return chance

@@ -13,10 +13,13 @@ from numpy.random import PCG64, Generator
 
 from quant.analytics.arrays import Floats, Integers
 
-# A quarter: long enough to keep what successive weeks of one member have in common.
-BLOCK_WEEKS: Final = 13
+# Half a year: long enough to keep what successive weeks of one member have in common.
+BLOCK_WEEKS: Final = 26
 # Six blocks have 720 orders, each in as many rotations as there are weeks.
-MIN_WEEKS: Final = 6 * BLOCK_WEEKS
+_FEWEST_BLOCKS: Final = 6
+_MOST_BLOCKS: Final = 10
+# Six blocks of a quarter.
+MIN_WEEKS: Final = 78
 
 FEW: Final = 499
 MANY: Final = 9_999
@@ -34,9 +37,9 @@ def pair_generator(method: str, names: Sequence[str]) -> Generator:
 def block_permutations(weeks: int, copies: int, generator: Generator) -> Integers:
     """Return orders of the weeks in which blocks of consecutive weeks changed places.
 
-    The circle of weeks is cut at a random place into blocks of a quarter, or a tenth of the whole
-    where that is longer, which are put together in random order. So a series keeps its values and
-    how they follow each other within a block, and loses what it has in common with another one.
+    The circle of weeks is cut at a random place into six to ten blocks, of half a year where the
+    weeks allow, which are put together in random order. So a series keeps its values and how they
+    follow each other within a block, and loses what it has in common with another one.
 
     Args:
         weeks: Number of weeks, at least ``MIN_WEEKS``.
@@ -46,7 +49,7 @@ def block_permutations(weeks: int, copies: int, generator: Generator) -> Integer
     Returns:
         Shape (copies, weeks): each row is a permutation of the weeks.
     """
-    blocks = max(2, weeks // max(BLOCK_WEEKS, weeks // 10))
+    blocks = min(max(weeks // BLOCK_WEEKS, _FEWEST_BLOCKS), _MOST_BLOCKS)
     edges = np.linspace(0, weeks, blocks + 1).round().astype(np.int64)
     order = generator.permuted(np.tile(np.arange(blocks), (copies, 1)), axis=1)
     lengths = np.diff(edges)[order]
