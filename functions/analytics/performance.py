@@ -1,0 +1,46 @@
+"""GET /api/v1/analytics/performance: abnormal returns of groups, and politicians ranked."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from analytics._performance_models import PopulationAnswer, PopulationQuery
+from quant.db.session import read
+from quant.reports.performance import population_report
+from quant_http.app import RouteApp
+from quant_http.responses import CACHE_HEADERS, report_entity
+
+app = RouteApp("analytics.performance")
+
+
+@app.endpoint(
+    summary="Measure abnormal returns by group",
+    model=PopulationAnswer,
+    errors=(422,),
+    headers=CACHE_HEADERS,
+    tags=["analytics"],
+)
+async def performance(request: Request, query: Annotated[PopulationQuery, Query()]) -> Response:
+    """What the stock traded returned beyond what was expected, by party, chamber or committee.
+
+    With the differences between the groups, and the politicians ranked, q-values beside. Computed
+    ahead when the data change: `is_current` says whether they have changed since.
+    """
+    return report_entity(
+        request,
+        f"analytics.performance {query.model_dump_json()}",
+        lambda: read(
+            lambda connection: population_report(
+                connection,
+                query.by,
+                query.configuration(),
+                horizon=query.horizon,
+                limit=query.limit,
+                as_of=query.as_of,
+            )
+        ),
+    )
+
+
+handler = app.handler
