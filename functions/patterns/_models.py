@@ -286,8 +286,12 @@ class WindowMatch(WindowInfo):
     p_independent: float = Field(
         description="Chance of one as near anywhere if weeks are exchangeable.", examples=[0.2]
     )
-    p_serial: float = Field(description="The same if busy weeks lump together.", examples=[0.24])
-    found: bool = Field(description="Whether both are at most 5 %.", examples=[False])
+    p_serial: float = Field(
+        description="The same if busy weeks lump together as far as they do in this series; the "
+        "same number where they do not.",
+        examples=[0.24],
+    )
+    found: bool = Field(description="Whether `p_serial` is at most 5 %.", examples=[False])
 
 
 class WindowSearchInfo(BaseModel):

@@ -37,7 +37,8 @@ async def patterns(
 ) -> Response:
     """Dynamic time warping of the latest 13 weekly counts against the past.
 
-    The distance is held against pasts drawn under two nulls; a match must beat both.
+    The distance is held against pasts drawn anew: in random order or, where busy weeks are found to
+    lump together, drawn so that they do.
     """
     return report_entity(
         request,

@@ -122,11 +122,12 @@ REPETITIONS: Final = Method(
     "not overlap them.",
     assumptions=(_ZEROS, "The level and the spread of activity do not matter, its shape does."),
     standard_errors=None,
-    null="Two, both of which must be beaten: the weeks are exchangeable (permutations of the "
-    "counts); or busy times lump together as a first-order autoregression in white noise does, "
-    "fitted by Whittle's likelihood (permutations drawn to have that dependence). Where no "
-    "dependence is found the two are the same. The latest quarter is held fixed and the past is "
-    "drawn anew; the p-value is the rank among the least distances to those pasts.",
+    null="If no serial dependence is found in the past, that its weeks are exchangeable "
+    "(permutations of the counts). If it is, that busy times lump together as a first-order "
+    "autoregression in white noise does, fitted by Whittle's likelihood (permutations drawn to "
+    "have that dependence). Of the two p-values the second decides. The latest quarter is held "
+    "fixed and the past is drawn anew; the p-value is the rank among the least distances to those "
+    "pasts.",
     multiple_testing="The minimum over all past windows. " + _FAMILY,
     limits=(_DATES, "A repetition says nothing about what follows."),
     sources=(

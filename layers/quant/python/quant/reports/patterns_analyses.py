@@ -247,13 +247,13 @@ def repetitions_document(subject: Subject, *, surrogates: int = SURROGATES) -> d
     nearest = day(series, found.matches[0].start)
     if found.p_value <= LEVEL:
         finding = (
-            f"The latest {WINDOW} weeks resemble those from {nearest}; pasts in random order have "
-            f"a quarter as near with probability {found.p_value:.3g}."
+            f"The latest {WINDOW} weeks resemble those from {nearest}; pasts drawn anew have a "
+            f"quarter as near with probability {found.p_value:.3g}."
         )
     else:
         finding = (
             f"The latest {WINDOW} weeks repeat no past quarter more closely than chance does: "
-            f"pasts in random order have one as near as that from {nearest} with probability "
+            f"pasts drawn anew have one as near as that from {nearest} with probability "
             f"{found.p_value:.3g}."
         )
     return {"status": _status(found.p_value), "finding": finding, **document}

@@ -44,8 +44,12 @@ class Match:
 
     @property
     def p_value(self) -> float:
-        """The greater of the two: a match must beat both nulls."""
-        return max(self.p_independent, self.p_serial)
+        """That of the null of the series: the two are the same where no dependence is found.
+
+        Where weeks are dependent the other null is false, and to ask that it be beaten too would
+        cost the test its level.
+        """
+        return self.p_serial
 
 
 @dataclass(frozen=True, slots=True)
