@@ -94,6 +94,10 @@ bench: setup $(BENCH)/.installed ## Measure speed, as ratios, and write docs/ben
 simulate: setup ## Simulate what the analytics find and do not, and write docs/methods/validation.md
 	@$(PY) tests/simulation
 
+.PHONY: report
+report: setup ## Measure real disclosures (DATA=folder) and write docs/performance-report.md
+	@$(PY) tests/realdata $(if $(DATA),--data "$(DATA)")
+
 .PHONY: synth
 synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
 	@$(PY) -m infra.build --target aws
