@@ -16,7 +16,7 @@ AUDIT_MAINTENANCE: Final = "audit.maintain"
 KEY_ROTATION: Final = "keys.rotate"
 
 # Names in ``Config.concurrency`` besides the endpoint classes.
-ACCOUNT_CLASS: Final = "account"  # routes of accounts and administrators
+ACCOUNT_CLASS: Final = "account"  # routes of accounts, of what is theirs, and of administrators
 AUTHORIZER_CLASS: Final = "authorizer"
 EVENT_CLASS: Final = "event"
 PARSE_CLASS: Final = "parse"
@@ -230,7 +230,8 @@ def _further_layers(route: Route) -> tuple[str, ...]:
 
 
 def _concurrency(route: Route) -> str:
-    if route.endpoint_class is EndpointClass.DATA and route.scope is not Scope.READ:
+    owned = route.scope is not Scope.READ or Capability.EXPORTS in route.capabilities
+    if route.endpoint_class is EndpointClass.DATA and owned:
         return ACCOUNT_CLASS
     return route.endpoint_class
 

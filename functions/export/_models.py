@@ -126,6 +126,22 @@ class NewDataset(BodyModel):
     format: _Format = ExportFormat.PARQUET
 
 
+class DatasetsQuery(QueryModel):
+    """Parameters of the list of versions of the research dataset."""
+
+    version: Annotated[
+        str | None,
+        Field(
+            description="This version alone.",
+            pattern=r"^v[0-9]{1,19}-s[0-9]{1,4}$",
+            examples=["v7-s1"],
+        ),
+    ] = None
+    format: Annotated[
+        ExportFormat | None, Field(description="In this format alone.", examples=["parquet"])
+    ] = None
+
+
 class ExportedFile(BaseModel):
     """A file to be downloaded."""
 

@@ -6,10 +6,9 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from export._answers import shown_files
-from export._models import DatasetList
+from export._models import DatasetList, DatasetsQuery
 from quant.exports.datasets import DICTIONARY, list_datasets
 from quant_http.app import RouteApp
-from quant_http.models import QueryModel
 from quant_http.responses import NO_STORE_HEADERS, private_json
 
 app = RouteApp("export.list_datasets")
@@ -24,13 +23,15 @@ app = RouteApp("export.list_datasets")
 )
 async def list_(
     request: Request,  # noqa: ARG001 - every endpoint takes it
-    query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
+    query: Annotated[DatasetsQuery, Query()],
 ) -> Response:
     """The latest hundred, each with its checksums and with links that last 15 minutes.
 
-    A version says which data and which schema it is of; its files never change.
+    A version says which data and which schema it is of; its files never change. One that is cited
+    is found by `version`, however old it is.
     """
-    return private_json({"data": [_shown(dataset) for dataset in list_datasets()]})
+    found = list_datasets(version=query.version, form=query.format)
+    return private_json({"data": [_shown(dataset) for dataset in found]})
 
 
 def _shown(dataset: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -22,10 +23,12 @@ from sqlalchemy.pool import NullPool
 from supervisor.database import APP_ROLE
 from tests.integration.conftest import SENATOR, authorizer_context
 
-from quant.errors import StoreUnavailableError
+from quant.errors import ConflictError, StoreUnavailableError
 from quant.exports import datasets, inline, jobs, leases, objects, queue, work
 from quant.exports.dictionary import DATASET, TRADES
-from quant.vocabulary import ExportFormat
+from quant.origin import Origin
+from quant.tiers import TIERS, EndpointClass
+from quant.vocabulary import ExportFormat, ExportKind
 
 WORKER = Path(__file__).resolve().parents[1] / "export_worker.py"
 SENATOR_TRADES = f"{EXPORT}/trades/W000001"
@@ -278,6 +281,39 @@ def test_an_account_has_a_number_of_unfinished_jobs(api, exports, caller, owner,
     assert ask(api, caller, format="csv")["state"] == "queued"
     exports.run()
     assert ask(api, caller, format="parquet")["state"] == "queued"
+
+
+def test_accounts_that_ask_at_the_same_time_have_no_more(api, exports, monkeypatch):
+    monkeypatch.setattr(jobs, "MAX_UNFINISHED", 3)
+    account = uuid.uuid4()
+
+    def ask_for(number):
+        parameters = {"format": "csv", "what": "trades", "filters": {"amount_min": number % 6}}
+        wanted = leases.ExportRequest(ExportKind.ALL_POLITICIANS, parameters)
+        try:
+            return jobs.ask(account, wanted, Origin())["id"]
+        except ConflictError:
+            return None
+
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(ask_for, range(12)))
+    assert len(set(found) - {None}) == 3
+    page = jobs.list_jobs(account)
+    assert {job["id"] for job in page.rows} == set(found) - {None}
+
+
+def test_a_tier_has_a_number_of_exports_and_looks_at_them_freely(api, exports):
+    caller = authorizer_context(tier="free")
+    for _ in range(TIERS["free"].class_limits[EndpointClass.EXPORT]):
+        job = ask(api, caller)
+    for path in (SENATOR_TRADES, f"{EXPORT}/analysis/W000001"):
+        refused = api.get(path, headers=ASYNC, authorizer=caller)
+        assert refused.status == 429
+        assert int(refused.headers["retry-after"]) > 0
+    assert api.post(DATASETS, {"format": "csv"}, authorizer=caller).status == 429
+    assert exports.waiting() == 1
+    for path in (f"{JOBS}/{job['id']}", JOBS, DATASETS):
+        assert api.get(path, authorizer=caller).status == 200
 
 
 def test_a_batch_of_all_politicians(api, exports, caller):
@@ -536,8 +572,8 @@ def test_old_jobs_are_forgotten(api, exports, caller, owner):
 # The research dataset
 
 
-def listed(api, caller):
-    answer = api.get(DATASETS, authorizer=caller)
+def listed(api, caller, **query):
+    answer = api.get(DATASETS, query, authorizer=caller)
     assert answer.status == 200, answer.body
     return answer.json["data"]
 
@@ -584,6 +620,27 @@ def test_a_dataset_holds_what_its_manifest_says(api, exports, caller, owner, for
         assert len(frame) == dataset["rows"][name]
         if len(frame):
             assert list(frame.columns) == [column["name"] for column in table["columns"]]
+
+
+def test_a_version_is_found_by_its_identifier(api, exports, caller, owner):
+    for form in ("csv", "json"):
+        ask(api, caller, DATASETS, {"format": form})
+    exports.run()
+    [first] = listed(api, caller, version="v1-s1", format="csv")
+    contents = [exports.download(file["url"]) for file in first["files"]]
+    count_up(owner)
+    ask(api, caller, DATASETS, {"format": "csv"})
+    exports.run()
+    assert [(found["version"], found["format"]) for found in listed(api, caller)] == [
+        ("v2-s1", "csv"),
+        ("v1-s1", "csv"),
+        ("v1-s1", "json"),
+    ]
+    [again] = listed(api, caller, version="v1-s1", format="csv")
+    assert again["sha256"] == first["sha256"]
+    assert [exports.download(file["url"]) for file in again["files"]] == contents
+    assert listed(api, caller, version="v3-s1") == []
+    assert api.get(DATASETS, {"version": "7"}, authorizer=caller).status == 422
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))

@@ -156,6 +156,17 @@ def _export(module: str, path: str, method: str = "GET") -> Route:
     )
 
 
+def _exported(module: str, path: str) -> Route:
+    """Declare a route that shows what was made: a few rows, asked for until a job has ended."""
+    return Route(
+        f"export.{module}",
+        "GET",
+        f"{API_PREFIX}/export{path}",
+        stores=_DATA,
+        capabilities=_AUDITED | {Capability.EXPORTS},
+    )
+
+
 def _watchlists(
     module: str, method: str, path: str = "", *, signs: bool = False, delivers: bool = False
 ) -> Route:
@@ -246,9 +257,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     _export("analysis", "/analysis/{politician_id}"),
     _export("all_politicians", "/batch/all-politicians", "POST"),
     _export("create_dataset", "/research-dataset", "POST"),
-    _export("list_datasets", "/research-dataset"),
-    _export("list_jobs", "/jobs"),
-    _export("job", "/jobs/{job_id}"),
+    _exported("list_datasets", "/research-dataset"),
+    _exported("list_jobs", "/jobs"),
+    _exported("job", "/jobs/{job_id}"),
     Route("methods.list", "GET", f"{API_PREFIX}/methods", Access.PUBLIC),
     _watchlists("list", "GET"),
     _watchlists("create", "POST", signs=True),

@@ -139,17 +139,28 @@ def build(
     return files
 
 
-def list_datasets() -> list[dict[str, Any]]:
+def list_datasets(
+    *, version: str | None = None, form: ExportFormat | None = None
+) -> list[dict[str, Any]]:
     """Return the versions there are, the latest first, each in the formats it was made in.
+
+    Args:
+        version: This version alone.
+        form: In this format alone.
 
     Raises:
         StoreUnavailableError: Postgres cannot be reached.
     """
+    statement = select(*Dataset.__table__.columns)
+    if version is not None:
+        statement = statement.where(Dataset.version == version)
+    if form is not None:
+        statement = statement.where(Dataset.format == form)
     found = read(
         lambda connection: connection.execute(
-            select(*Dataset.__table__.columns)
-            .order_by(Dataset.data_version.desc(), Dataset.schema_version.desc(), Dataset.format)
-            .limit(MAX_LISTED)
+            statement.order_by(
+                Dataset.data_version.desc(), Dataset.schema_version.desc(), Dataset.format
+            ).limit(MAX_LISTED)
         ).all()
     )
     return [dict(row._mapping) for row in found]
