@@ -13,14 +13,16 @@ from quant.analytics.arrays import (
     PricePanel,
     TradeArrays,
 )
+from quant.analytics.performance.daily import DailyReturns
 from quant.analytics.performance.expected_returns import (
-    Expected,
+    Factors,
     Model,
     benchmark_windows,
     estimate_loadings,
     fama_french_factors,
     market_factors,
     model_windows,
+    unit_loadings,
 )
 from quant.analytics.performance.windows import (
     EXCLUSIONS,
@@ -48,6 +50,7 @@ class AbnormalReturns:
         bhar: Buy-and-hold abnormal return, the compounded actual less the compounded expected
             return, likewise.
         exclusion: Code of the reason, ``INCLUDED`` for none, shape (n, h).
+        daily: What they are the sums of; None where every trade is excluded.
     """
 
     horizons: tuple[int, ...]
@@ -55,6 +58,21 @@ class AbnormalReturns:
     car: Floats
     bhar: Floats
     exclusion: Codes
+    daily: DailyReturns | None
+
+    def __len__(self) -> int:
+        return len(self.entry)
+
+    def take(self, which: Flags | Integers) -> "AbnormalReturns":
+        """Return those of the trades that a mask or an array of places selects."""
+        return AbnormalReturns(
+            self.horizons,
+            self.entry[which],
+            self.car[which],
+            self.bhar[which],
+            self.exclusion[which],
+            None if self.daily is None else self.daily.take(which),
+        )
 
     @property
     def included(self) -> Flags:
@@ -116,20 +134,21 @@ def abnormal_returns(
     bhar = car.copy()
     codes = np.repeat(reasons[:, None], len(horizons), axis=1)
     which = np.flatnonzero(reasons == INCLUDED)
+    daily = None
     if which.size:
         used, column = np.unique(trades.ticker[which], return_inverse=True)
         close = prices.close[:, used]
         returns = simple_returns(close)
         ends = np.minimum(entry[which, None] + np.asarray(horizons), len(days) - 1)
-        expected = _expected(
-            prices,
-            returns,
-            model=model,
-            panel=factors,
-            entry=entry[which],
-            column=column,
-            horizons=horizons,
-        )
+        by = _factors(prices, model, factors)
+        if model is Model.MARKET_ADJUSTED:
+            loadings = unit_loadings(len(which))
+            expected = benchmark_windows(
+                prices.benchmark_close, by.returns[:, 0], entry[which], horizons
+            )
+        else:
+            loadings = estimate_loadings(returns, by, entry[which], column)
+            expected = model_windows(by, loadings, entry[which], horizons)
         actual_sum, actual_growth = _actual(close, returns, entry[which], column, ends)
         car[which] = actual_sum - expected.sums
         bhar[which] = actual_growth - expected.growth
@@ -150,27 +169,16 @@ def abnormal_returns(
         )
         absent = codes != INCLUDED
         car[absent] = bhar[absent] = np.nan
-    return AbnormalReturns(tuple(horizons), entry, car, bhar, codes)
+        daily = DailyReturns.of(returns, by, loadings, entry[which], column).spread(
+            which, len(trades)
+        )
+    return AbnormalReturns(tuple(horizons), entry, car, bhar, codes, daily)
 
 
-def _expected(
-    prices: PricePanel,
-    returns: Floats,
-    *,
-    model: Model,
-    panel: FactorPanel | None,
-    entry: Integers,
-    column: Integers,
-    horizons: Sequence[int],
-) -> Expected:
+def _factors(prices: PricePanel, model: Model, panel: FactorPanel | None) -> Factors:
     if model is Model.FAMA_FRENCH and panel is not None:
-        factors = fama_french_factors(panel, prices.days)
-    else:
-        factors = market_factors(simple_returns(prices.benchmark_close))
-    if model is Model.MARKET_ADJUSTED:
-        return benchmark_windows(prices.benchmark_close, factors.returns[:, 0], entry, horizons)
-    loadings = estimate_loadings(returns, factors, entry, column)
-    return model_windows(factors, loadings, entry, horizons)
+        return fama_french_factors(panel, prices.days)
+    return market_factors(simple_returns(prices.benchmark_close))
 
 
 def _actual(

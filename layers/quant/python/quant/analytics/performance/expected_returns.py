@@ -110,6 +110,11 @@ class Loadings:
     observations: Integers
 
 
+def unit_loadings(trades: int) -> Loadings:
+    """Return the parameters that the market-adjusted model takes for granted: alpha 0, beta 1."""
+    return Loadings(np.zeros(trades), np.ones((trades, 1)), np.zeros(trades, dtype=np.int64))
+
+
 def estimate_loadings(
     returns: Floats, factors: Factors, entry: Integers, column: Integers
 ) -> Loadings:

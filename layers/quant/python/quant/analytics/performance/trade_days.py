@@ -1,0 +1,179 @@
+"""Means of abnormal returns, with standard errors clustered by politician and day of the return.
+
+The abnormal return of a window is the sum of what each of its days adds. Two trades depend on each
+other where their windows share a day, whatever their days of entry: of windows of half a year that
+is nearly every pair. So the regression that a mean is has one row for each day of each trade, and
+its errors are clustered by politician and by day (Cameron, Gelbach and Miller 2011, Journal of
+Business & Economic Statistics 29). One day's returns do not foretell the next one's, as in the
+calendar-time portfolios of Fama (1998), Journal of Financial Economics 49.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from quant.analytics.arrays import Floats, Integers
+from quant.analytics.performance.clustered import Inference, cluster_codes, inference
+from quant.analytics.performance.daily import DailyReturns
+from quant.analytics.performance.expected_returns import window_sums
+
+# Returns worked on at once, so that they stay in the processor's cache.
+_BATCH: Final = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class TradeDays:
+    """A mean of abnormal returns, or the difference of two, as cells of a cluster on a day.
+
+    Attributes:
+        value: The estimate.
+        residuals: Sums over the trades of a cluster of weighted daily abnormal returns less their
+            mean, over the sum of weights, shape (c, t).
+        shares: Weights of the cells, shape (c, t); those of each mean add up to 1.
+        trades: Number of trades.
+        horizon: Days of each.
+        means: One, or two of a difference.
+    """
+
+    value: float
+    residuals: Floats
+    shares: Floats
+    trades: int
+    horizon: int
+    means: int
+
+    @property
+    def clusters(self) -> tuple[int, int]:
+        """Clusters, and days on which a window is open."""
+        clusters, days = self.shares.shape
+        return clusters, days
+
+    def variances(self, by_cluster: Floats, by_day: Floats, by_cell: Floats) -> Floats:
+        """Return two-way clustered variances from sums of squared residuals, of their shape.
+
+        Each with the correction G / (G - 1) x (n - 1) / (n - k). Where the two-way variance is not
+        positive, which it need not be with few clusters, the greater of the one-way ones.
+        """
+        clusters, days = self.clusters
+        rows, cells = self.trades * self.horizon, int(np.count_nonzero(self.shares))
+        small = (rows - 1) / (rows - self.means)
+        first = small * clusters / (clusters - 1) * by_cluster
+        second = small * days / (days - 1) * by_day
+        two_way = first + second - small * cells / (cells - 1) * by_cell
+        return np.where(two_way > 0, two_way, np.maximum(first, second))
+
+    def inference(self) -> Inference:
+        """Return the estimate with its test, without an error with fewer than two clusters or days.
+
+        Student's t with one degree of freedom less than the smaller number of clusters.
+        """
+        variance, degrees = np.nan, min(self.clusters) - 1
+        if degrees > 0:
+            squares = (
+                np.square(sums).sum(keepdims=True).ravel()
+                for sums in (self.residuals.sum(axis=1), self.residuals.sum(axis=0), self.residuals)
+            )
+            variance = float(self.variances(*squares)[0])
+        return inference(self.value, variance, degrees, n=self.trades, clusters=self.clusters)
+
+
+def trade_days(
+    daily: DailyReturns,
+    horizon: int,
+    weights: Floats,
+    labels: Integers,
+    *,
+    compounded: bool = False,
+    inside: Integers | None = None,
+) -> TradeDays | None:
+    """Return a weighted mean of abnormal returns as the cells that its error is made of.
+
+    Equal to the horizon times statsmodels' ``WLS(...).fit(cov_type="cluster")`` of the daily
+    abnormal returns on a constant, with the groups of labels and days.
+
+    Args:
+        daily: m trades, each with an abnormal return at the horizon.
+        horizon: Trading days after entry.
+        weights: Shape (m,), not 0; negative where an abnormal return counts with the other sign.
+        labels: Cluster of each trade, for example its politician, shape (m,).
+        compounded: Whether of BHARs rather than of CARs.
+        inside: 1 or 0, shape (m,): the mean of the trades with 1 less that of those with 0, from
+            one regression, so that what both share on a day counts once. None for one mean.
+
+    Returns:
+        None without trades, or where one of the two means has none.
+    """
+    groups = np.zeros(len(weights), dtype=np.int64) if inside is None else 1 - inside
+    totals = np.bincount(groups, np.abs(weights), 1 if inside is None else 2)
+    if not totals.all():
+        return None
+    codes, clusters = cluster_codes(labels)
+    row = daily.entry - daily.entry.min()
+    shape = clusters, int(row.max()) + horizon
+    value, residuals, shares = 0.0, np.zeros(shape), np.zeros(shape)
+    for group, total in enumerate(totals):
+        which = groups == group
+        scaled = weights[which] / total
+        share = _held(codes[which], row[which], np.abs(scaled) / horizon, horizon, shape)
+        gains = _gains(
+            daily.take(which),
+            horizon,
+            scaled,
+            codes[which] * shape[1] + row[which],
+            cells=residuals.size,
+            compounded=compounded,
+        ).reshape(shape)
+        mean = float(gains.sum())
+        contrast = 1 - 2 * group
+        value += contrast * mean
+        residuals += contrast * (gains - mean * share)
+        shares += share
+    some = shares.any(axis=0)
+    return TradeDays(
+        value,
+        np.compress(some, residuals, axis=1),
+        np.compress(some, shares, axis=1),
+        len(weights),
+        horizon,
+        len(totals),
+    )
+
+
+def _held(
+    codes: Integers, row: Integers, weights: Floats, horizon: int, shape: tuple[int, int]
+) -> Floats:
+    """Return the weights of open windows by cluster and day."""
+    clusters, days = shape
+    opened = np.bincount(row * clusters + codes, weights, days * clusters)
+    return window_sums(opened.reshape(days, clusters), horizon).T
+
+
+def _gains(
+    daily: DailyReturns,
+    horizon: int,
+    weights: Floats,
+    first: Integers,
+    *,
+    cells: int,
+    compounded: bool,
+) -> Floats:
+    """Return the sums of weighted daily abnormal returns in each cell, shape (cells,).
+
+    Args:
+        daily: Of m trades.
+        horizon: Trading days after entry.
+        weights: Shape (m,).
+        first: Cell of each trade's first day; those of its next days follow.
+        cells: Their number.
+        compounded: Whether of BHARs.
+    """
+    gains = np.zeros(cells)
+    size = max(max(_BATCH, cells) // horizon, 1)
+    for start in range(0, len(first), size):
+        part = slice(start, start + size)
+        found = daily.take(part).abnormal(horizon, compounded=compounded)
+        found *= weights[part, None]
+        places = first[part, None] + np.arange(horizon)
+        gains += np.bincount(places.ravel(), found.ravel(), cells)
+    return gains
