@@ -3,21 +3,18 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import (
+    BENJAMINI_HOCHBERG,
+    COMMITTEE_JURISDICTIONS,
+    LANCASTER,
+    SKELLAM,
+    WILSON,
+)
 from quant.stock_act import FILING_DEADLINE_DAYS, SOURCE, SOURCE_URL
 
 _CONFORMAL: Final = Source(
     citation="Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, Springer",
     url="https://doi.org/10.1007/b106715",
-)
-_BENJAMINI_HOCHBERG: Final = Source(
-    citation="Benjamini and Hochberg (1995), Controlling the False Discovery Rate, Journal of the "
-    "Royal Statistical Society B 57",
-    url="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
-)
-_LANCASTER: Final = Source(
-    citation="Lancaster (1961), Significance Tests in Discrete Distributions, Journal of the "
-    "American Statistical Association 56",
-    url="https://doi.org/10.1080/01621459.1961.10482105",
 )
 _NO_FINDING: Final = (
     "A small p-value says that numbers differ from the stated null, not why: it is no finding "
@@ -64,7 +61,7 @@ SIZE: Final = Method(
             "Mixtures, Annals of Statistics 32",
             url="https://doi.org/10.1214/009053604000000265",
         ),
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
     ),
 )
 
@@ -102,7 +99,7 @@ TIMING: Final = Method(
             "Stationary Data, in Exploring the Limits of Bootstrap, Wiley",
         ),
         Source(citation="Fisher (1925), Statistical Methods for Research Workers, Oliver and Boyd"),
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
     ),
 )
 
@@ -167,16 +164,9 @@ LATENESS: Final = Method(
     ),
     sources=(
         Source(citation=f"STOCK Act, Pub. L. 112-105, section 6; {SOURCE}", url=SOURCE_URL),
-        Source(
-            citation="Wilson (1927), Probable Inference, the Law of Succession, and Statistical "
-            "Inference, Journal of the American Statistical Association 22",
-            url="https://doi.org/10.1080/01621459.1927.10502953",
-        ),
-        Source(
-            citation="Skellam (1948), A Probability Distribution Derived from the Binomial "
-            "Distribution, Journal of the Royal Statistical Society B 10",
-        ),
-        _LANCASTER,
+        WILSON,
+        SKELLAM,
+        LANCASTER,
     ),
 )
 
@@ -200,11 +190,8 @@ COMMITTEES: Final = Method(
         _NO_FINDING,
     ),
     sources=(
-        Source(
-            citation="Rules of the House of Representatives, Rule X, clause 1; Standing Rules of "
-            "the Senate, Rule XXV, paragraph 1",
-        ),
-        _LANCASTER,
+        COMMITTEE_JURISDICTIONS,
+        LANCASTER,
     ),
 )
 
@@ -231,7 +218,7 @@ COMBINED: Final = Method(
             citation="Fang, Chang, Park and Tseng (2023), Heavy-Tailed Distribution for Combining "
             "Dependent p-Values with Asymptotic Robustness, Statistica Sinica 33",
         ),
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
     ),
 )
 

@@ -3,15 +3,11 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import FAMA_1998, NEWEY_WEST
 
 _LO: Final = Source(
     citation="Lo (2002), The Statistics of Sharpe Ratios, Financial Analysts Journal 58(4)",
     url="https://doi.org/10.2469/faj.v58.n4.2453",
-)
-_NEWEY_WEST: Final = Source(
-    citation="Newey and West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity and "
-    "Autocorrelation Consistent Covariance Matrix, Econometrica 55",
-    url="https://doi.org/10.2307/1913610",
 )
 
 PORTFOLIO: Final = Method(
@@ -47,12 +43,8 @@ PORTFOLIO: Final = Method(
             "Journal of Finance 48",
             url="https://doi.org/10.1111/j.1540-6261.1993.tb04702.x",
         ),
-        Source(
-            citation="Fama (1998), Market efficiency, long-term returns, and behavioral finance, "
-            "Journal of Financial Economics 49",
-            url="https://doi.org/10.1016/S0304-405X(98)00026-9",
-        ),
-        _NEWEY_WEST,
+        FAMA_1998,
+        NEWEY_WEST,
     ),
 )
 
@@ -84,7 +76,7 @@ SHARPE: Final = Method(
             "of Asset Management 8",
             url="https://doi.org/10.1057/palgrave.jam.2250084",
         ),
-        _NEWEY_WEST,
+        NEWEY_WEST,
     ),
 )
 
@@ -173,7 +165,7 @@ BENCHMARK: Final = Method(
             "Journal of Finance 23",
             url="https://doi.org/10.1111/j.1540-6261.1968.tb00815.x",
         ),
-        _NEWEY_WEST,
+        NEWEY_WEST,
     ),
 )
 

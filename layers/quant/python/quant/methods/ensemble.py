@@ -3,16 +3,12 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import BENJAMINI_HOCHBERG, SAKOE_CHIBA
 
 _GNEITING: Final = Source(
     citation="Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and "
     "Estimation, Journal of the American Statistical Association 102",
     url="https://doi.org/10.1198/016214506000001437",
-)
-_BENJAMINI_HOCHBERG: Final = Source(
-    citation="Benjamini and Hochberg (1995), Controlling the False Discovery Rate, Journal of the "
-    "Royal Statistical Society B 57",
-    url="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
 )
 
 FORECAST: Final = Method(
@@ -77,12 +73,7 @@ FORECAST: Final = Method(
         Source(
             citation="Zucchini and MacDonald (2009), Hidden Markov Models for Time Series, CRC",
         ),
-        Source(
-            citation="Sakoe and Chiba (1978), Dynamic Programming Algorithm Optimization for "
-            "Spoken Word Recognition, IEEE Transactions on Acoustics, Speech, and Signal "
-            "Processing 26",
-            url="https://doi.org/10.1109/TASSP.1978.1163055",
-        ),
+        SAKOE_CHIBA,
     ),
 )
 
@@ -97,7 +88,7 @@ EVIDENCE: Final = Method(
     null="That of each pattern's method.",
     multiple_testing="Benjamini-Hochberg over the patterns.",
     limits=("A pattern that is there need not help to forecast: the weights say what does.",),
-    sources=(_BENJAMINI_HOCHBERG,),
+    sources=(BENJAMINI_HOCHBERG,),
 )
 
 INSIGHTS: Final = Method(
@@ -115,7 +106,7 @@ INSIGHTS: Final = Method(
         "Facts, not judgements: nothing says that anybody did wrong, and nothing is investment "
         "advice.",
     ),
-    sources=(_BENJAMINI_HOCHBERG,),
+    sources=(BENJAMINI_HOCHBERG,),
 )
 
 METHODS: Final = (FORECAST, EVIDENCE, INSIGHTS)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import SAKOE_CHIBA
 
 _SURROGATES: Final = (
     Source(
@@ -131,12 +132,7 @@ REPETITIONS: Final = Method(
     multiple_testing="The minimum over all past windows. " + _FAMILY,
     limits=(_DATES, "A repetition says nothing about what follows."),
     sources=(
-        Source(
-            citation="Sakoe and Chiba (1978), Dynamic programming algorithm optimization for "
-            "spoken word recognition, IEEE Transactions on Acoustics, Speech and Signal "
-            "Processing 26",
-            url="https://doi.org/10.1109/TASSP.1978.1163055",
-        ),
+        SAKOE_CHIBA,
         *_SURROGATES,
     ),
 )

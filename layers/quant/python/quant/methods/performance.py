@@ -3,11 +3,14 @@
 from typing import Final
 
 from quant.methods import Method, Source
-
-_MACKINLAY: Final = Source(
-    citation="MacKinlay (1997), Event Studies in Economics and Finance, Journal of Economic "
-    "Literature 35",
+from quant.methods.sources import (
+    BENJAMINI_HOCHBERG,
+    CATEGORIES_OF_VALUE,
+    FAMA_1998,
+    MACKINLAY,
+    NEWEY_WEST,
 )
+
 _BARBER_LYON: Final = Source(
     citation="Barber and Lyon (1997), Detecting long-run abnormal stock returns, Journal of "
     "Financial Economics 43",
@@ -18,20 +21,10 @@ _KOTHARI_WARNER: Final = Source(
     "Finance 1",
     url="https://doi.org/10.1016/B978-0-444-53265-7.50015-9",
 )
-_FAMA: Final = Source(
-    citation="Fama (1998), Market efficiency, long-term returns, and behavioral finance, Journal "
-    "of Financial Economics 49",
-    url="https://doi.org/10.1016/S0304-405X(98)00026-9",
-)
 _FAMA_FRENCH: Final = Source(
     citation="Fama and French (1993), Common risk factors in the returns on stocks and bonds, "
     "Journal of Financial Economics 33",
     url="https://doi.org/10.1016/0304-405X(93)90023-5",
-)
-_BENJAMINI_HOCHBERG: Final = Source(
-    citation="Benjamini and Hochberg (1995), Controlling the False Discovery Rate, Journal of the "
-    "Royal Statistical Society B 57",
-    url="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
 )
 
 _ENTRY: Final = (
@@ -83,7 +76,7 @@ CAR: Final = Method(
         _PRICED,
         _PAST,
     ),
-    sources=(_MACKINLAY, _KOTHARI_WARNER),
+    sources=(MACKINLAY, _KOTHARI_WARNER),
 )
 
 BHAR: Final = Method(
@@ -122,7 +115,7 @@ MARKET_ADJUSTED: Final = Method(
     limits=(
         "A stock that is riskier than the benchmark has a positive abnormal return in good times.",
     ),
-    sources=(_MACKINLAY,),
+    sources=(MACKINLAY,),
 )
 
 MARKET_MODEL: Final = Method(
@@ -144,7 +137,7 @@ MARKET_MODEL: Final = Method(
         "it merely stops rising.",
         "Trades within about six months of a ticker's first price are left out.",
     ),
-    sources=(_MACKINLAY,),
+    sources=(MACKINLAY,),
 )
 
 FAMA_FRENCH: Final = Method(
@@ -252,10 +245,7 @@ WEIGHTS: Final = Method(
     multiple_testing=None,
     limits=("The bounds say nothing of sampling: they are no confidence interval.",),
     sources=(
-        Source(
-            citation="5 U.S.C. 13104(d)(1), the categories of value",
-            url="https://www.law.cornell.edu/uscode/text/5/13104",
-        ),
+        CATEGORIES_OF_VALUE,
         Source(
             citation="Charnes and Cooper (1962), Programming with linear fractional functionals, "
             "Naval Research Logistics Quarterly 9",
@@ -295,13 +285,9 @@ CALENDAR_TIME: Final = Method(
             citation="Jaffe (1974), Special Information and Insider Trading, Journal of Business "
             "47",
         ),
-        _FAMA,
+        FAMA_1998,
         _FAMA_FRENCH,
-        Source(
-            citation="Newey and West (1987), A Simple, Positive Semi-Definite, Heteroskedasticity "
-            "and Autocorrelation Consistent Covariance Matrix, Econometrica 55",
-            url="https://doi.org/10.2307/1913610",
-        ),
+        NEWEY_WEST,
     ),
 )
 
@@ -324,7 +310,7 @@ GROUPS: Final = Method(
         "was made is not known.",
         "A mean over trades is mostly about those who trade much.",
     ),
-    sources=(_BENJAMINI_HOCHBERG,),
+    sources=(BENJAMINI_HOCHBERG,),
 )
 
 POLITICIANS: Final = Method(
@@ -346,7 +332,7 @@ POLITICIANS: Final = Method(
         _PAST,
     ),
     sources=(
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
         Source(
             citation="Barras, Scaillet and Wermers (2010), False Discoveries in Mutual Fund "
             "Performance, Journal of Finance 65",

@@ -8,21 +8,22 @@ from types import MappingProxyType
 from quant import methods
 from quant.methods import Method
 
-_SELF = __name__.rpartition(".")[2]
+_NO_AREAS = {__name__.rpartition(".")[2], "sources"}
 
 
 @cache
 def all_methods() -> MappingProxyType[str, Method]:
     """Return the methods of all areas by identifier, in alphabetical order.
 
-    A module of ``quant.methods`` is an area; what it declares belongs to it.
+    A module of ``quant.methods`` is an area, except this one and that of the shared sources; what
+    it declares belongs to it.
 
     Raises:
         ValueError: A method is declared outside of its area, or twice.
     """
     found: dict[str, Method] = {}
     for module in pkgutil.iter_modules(methods.__path__):
-        if module.name == _SELF:
+        if module.name in _NO_AREAS:
             continue
         area = importlib.import_module(f"{methods.__name__}.{module.name}")
         for method in {id(value): value for value in vars(area).values()}.values():

@@ -3,17 +3,8 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import BENJAMINI_HOCHBERG, COMMITTEE_JURISDICTIONS, LANCASTER, SKELLAM
 
-_BENJAMINI_HOCHBERG: Final = Source(
-    citation="Benjamini and Hochberg (1995), Controlling the False Discovery Rate, Journal of the "
-    "Royal Statistical Society B 57",
-    url="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
-)
-_LANCASTER: Final = Source(
-    citation="Lancaster (1961), Significance Tests in Discrete Distributions, Journal of the "
-    "American Statistical Association 56",
-    url="https://doi.org/10.1080/01621459.1961.10482105",
-)
 _BLOCKS: Final = (
     Source(
         citation="Kunsch (1989), The Jackknife and the Bootstrap for General Stationary "
@@ -91,8 +82,8 @@ NETWORK: Final = Method(
             "Sciences 98",
             url="https://doi.org/10.1073/pnas.091062498",
         ),
-        _LANCASTER,
-        _BENJAMINI_HOCHBERG,
+        LANCASTER,
+        BENJAMINI_HOCHBERG,
     ),
 )
 
@@ -200,16 +191,10 @@ CONFLICTS: Final = Method(
         _NO_FINDING,
     ),
     sources=(
-        Source(
-            citation="Rules of the House of Representatives, Rule X, clause 1; Standing Rules of "
-            "the Senate, Rule XXV, paragraph 1",
-        ),
-        Source(
-            citation="Skellam (1948), A Probability Distribution Derived from the Binomial "
-            "Distribution, Journal of the Royal Statistical Society B 10",
-        ),
-        _LANCASTER,
-        _BENJAMINI_HOCHBERG,
+        COMMITTEE_JURISDICTIONS,
+        SKELLAM,
+        LANCASTER,
+        BENJAMINI_HOCHBERG,
     ),
 )
 
@@ -247,7 +232,7 @@ CORRELATION: Final = Method(
             url="https://doi.org/10.1139/f98-104",
         ),
         *_BLOCKS,
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
     ),
 )
 
@@ -279,7 +264,7 @@ LEAD_LAG: Final = Method(
             "Stationary Point Process, Journal of the Royal Statistical Society B 38",
         ),
         *_BLOCKS,
-        _BENJAMINI_HOCHBERG,
+        BENJAMINI_HOCHBERG,
     ),
 )
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from quant.methods import Method, Source
+from quant.methods.sources import BENJAMINI_HOCHBERG, CATEGORIES_OF_VALUE, MACKINLAY, WILSON
 from quant.stock_act import (
     FILING_DEADLINE_DAYS,
     FIRST_TRANSACTION_DATE,
@@ -12,16 +13,6 @@ from quant.stock_act import (
 )
 
 _STOCK_ACT: Final = Source(citation=f"STOCK Act, Pub. L. 112-105; {SOURCE}", url=SOURCE_URL)
-_WILSON: Final = Source(
-    citation="Wilson (1927), Probable Inference, the Law of Succession, and Statistical "
-    "Inference, Journal of the American Statistical Association 22",
-    url="https://doi.org/10.1080/01621459.1927.10502953",
-)
-_BENJAMINI_HOCHBERG: Final = Source(
-    citation="Benjamini and Hochberg (1995), Controlling the False Discovery Rate, Journal of the "
-    "Royal Statistical Society B 57",
-    url="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x",
-)
 _DISCLOSED_ONLY: Final = (
     f"Only what was disclosed and read: trades of {REPORTING_THRESHOLD_USD:,} US dollars or less "
     "need no report, and scans wait for a person."
@@ -68,12 +59,7 @@ VOLUME: Final = Method(
         "Two politicians whose bounds overlap cannot be told apart.",
         _DISCLOSED_ONLY,
     ),
-    sources=(
-        Source(
-            citation="5 U.S.C. 13104(d)(1), the categories of value",
-            url="https://www.law.cornell.edu/uscode/text/5/13104",
-        ),
-    ),
+    sources=(CATEGORIES_OF_VALUE,),
 )
 
 TIMELINESS: Final = Method(
@@ -107,7 +93,7 @@ TIMELINESS: Final = Method(
     ),
     sources=(
         _STOCK_ACT,
-        _WILSON,
+        WILSON,
         Source(citation="Kish (1965), Survey Sampling, Wiley"),
     ),
 )
@@ -156,11 +142,8 @@ RETURNS: Final = Method(
         "Past returns do not tell future ones; this is no investment advice.",
     ),
     sources=(
-        Source(
-            citation="MacKinlay (1997), Event Studies in Economics and Finance, Journal of "
-            "Economic Literature 35",
-        ),
-        _BENJAMINI_HOCHBERG,
+        MACKINLAY,
+        BENJAMINI_HOCHBERG,
         Source(
             citation="Goldstein and Spiegelhalter (1996), League Tables and Their Limitations, "
             "Journal of the Royal Statistical Society A 159",
