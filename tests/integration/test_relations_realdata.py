@@ -14,7 +14,7 @@ from quant.analytics.relations.turned import turned_p_values
 from quant.ingest.seed import seed
 from quant.reports.load import load_trades
 from quant.reports.relations import Window, network_report
-from quant.reports.relations_network import TURNED_NETWORKS
+from quant.reports.relations_network import MOST_TURNED_NETWORKS
 from quant.reports.relations_pairs import MOST_POLITICIANS, PairsQuery, pairs_report
 
 pytestmark = pytest.mark.realdata
@@ -107,8 +107,8 @@ def test_members_turned_in_time_are_seldom_linked(connection):
         low = found.q_value <= 0.05
         if low.any():
             passed += 1
-            null = turned_p_values(made, politicians, TURNED_NETWORKS, rng)
-            q_values = permutation_q_values(found.p_value, null, TURNED_NETWORKS)
+            null = turned_p_values(made, politicians, MOST_TURNED_NETWORKS, rng)
+            q_values = permutation_q_values(found.p_value, null, MOST_TURNED_NETWORKS)
             linked += bool((low & (q_values <= 0.05)).any())
     assert 0.035 <= np.mean(np.concatenate(p_values) <= 0.05) <= 0.065
     # Benjamini-Hochberg alone does not hold its level: why there is a second correction.

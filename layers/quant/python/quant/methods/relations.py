@@ -49,7 +49,7 @@ NETWORK: Final = Method(
     "and decides nothing.",
     multiple_testing="Benjamini-Hochberg over all pairs that can have traded together: who share a "
     "stock and a window at all; and, as members trade baskets of stocks, the rate of false links "
-    "in 199 networks in which each member's windows are turned around the circle by a random "
+    "in up to 199 networks in which each member's windows are turned around the circle by a random "
     "number (Tusher et al.). The Bonferroni correction stands beside them.",
     limits=(
         "Market turmoil in one stock moves many members in the same window, which the margins of "

@@ -32,7 +32,11 @@ from quant.reports.relations_conflicts import (
 from quant.reports.relations_evidence import Events, Evidence
 from quant.reports.relations_verdicts import LEVEL, status
 
-TURNED_NETWORKS: Final = 199
+MOST_TURNED_NETWORKS: Final = 199
+# With as few the least q-value is 2.5 %.
+_FEWEST_TURNED_NETWORKS: Final = 39
+# Triples of member, stock and window in all of them: what a request has time for.
+_TURNED_TRIPLES: Final = 4_000_000
 # Shown at most, the least likely first.
 MOST_LINKS: Final = 250
 MOST_OTHER_PAIRS: Final = 20
@@ -51,7 +55,7 @@ def network_document(connection: Connection, trades: LoadedTrades, length: int) 
     """
     cells = incidence(trades.arrays, trades.arrays.transaction_day, length)
     pairs = project(cells, len(trades.members))
-    q_turned = _turned(cells, pairs, len(trades.members), length)
+    q_turned, copies = _turned(cells, pairs, len(trades.members), length)
     linked = (pairs.q_value <= LEVEL) & (q_turned <= LEVEL)
     adjacency = _adjacency(pairs, linked, len(trades.members))
     communities = detect_communities(adjacency, _random(COMMUNITIES, length))
@@ -67,7 +71,7 @@ def network_document(connection: Connection, trades: LoadedTrades, length: int) 
             "benjamini_hochberg": int((pairs.q_value <= LEVEL).sum()),
             "bonferroni": int((pairs.p_bonferroni <= LEVEL).sum()),
             "hypergeometric": int((pairs.q_hypergeometric <= LEVEL).sum()),
-            "turned_networks": 0 if np.isnan(q_turned).all() else TURNED_NETWORKS,
+            "turned_networks": copies,
         },
         "nodes": _nodes(trades, cells, adjacency, communities, committees),
         "links": [each for each in documents if each["status"] == "found"],
@@ -87,12 +91,16 @@ def _random(method: Method, length: int) -> Generator:
     return Generator(PCG64(int.from_bytes(seed)))
 
 
-def _turned(cells: Incidence, pairs: Projection, members: int, length: int) -> Floats:
-    """Return the q-values by turned networks; NaN where no pair passes the other correction."""
+def _turned(cells: Incidence, pairs: Projection, members: int, length: int) -> tuple[Floats, int]:
+    """Return the q-values by turned networks, and how many these are.
+
+    NaN and none where no pair passes the other correction.
+    """
     if not (pairs.q_value <= LEVEL).any():
-        return np.full(len(pairs), np.nan)
-    null = turned_p_values(cells, members, TURNED_NETWORKS, _random(NETWORK, length))
-    return permutation_q_values(pairs.p_value, null, TURNED_NETWORKS)
+        return np.full(len(pairs), np.nan), 0
+    copies = max(min(_TURNED_TRIPLES // len(cells), MOST_TURNED_NETWORKS), _FEWEST_TURNED_NETWORKS)
+    null = turned_p_values(cells, members, copies, _random(NETWORK, length))
+    return permutation_q_values(pairs.p_value, null, copies), copies
 
 
 def _adjacency(pairs: Projection, linked: Flags, members: int) -> Flags:
