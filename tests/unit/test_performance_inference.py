@@ -1,4 +1,4 @@
-"""Clustered errors, bootstraps, weights and bounds beside independent implementations."""
+"""Clustered errors, weights and bounds beside independent implementations."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.optimize import linprog
 
 from quant.analytics.long_run import newey_west_lags, regress
-from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
+from quant.analytics.performance.bootstrap import seeded
 from quant.analytics.performance.clustered import (
     cluster_codes,
     difference,
@@ -166,62 +166,6 @@ def test_newey_west_errors_are_those_of_statsmodels(lags):
     np.testing.assert_allclose(found.covariance, expected.cov_params(), rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(found.standard_errors, expected.bse, rtol=1e-8)
     np.testing.assert_allclose(found.residuals, expected.resid, rtol=1e-8, atol=1e-12)
-
-
-def plain_bootstrap(values, weights, politician, date, signs):
-    """Draw by draw, cluster by cluster."""
-
-    def squares(scores, labels):
-        sums = [scores[labels == label].sum() for label in np.unique(labels)]
-        return len(sums) / (len(sums) - 1) * sum(value**2 for value in sums)
-
-    def statistic(outcomes, centre):
-        estimate = np.average(outcomes, weights=weights)
-        scores = weights * (outcomes - estimate)
-        ways = [squares(scores, politician), squares(scores, date)]
-        pairs = np.unique(np.column_stack([politician, date]), axis=0, return_inverse=True)[1]
-        variance = max(sum(ways) - squares(scores, pairs), *ways)
-        error = np.sqrt(variance) / weights.sum()
-        return estimate, error, (estimate - centre) / error
-
-    centre, observed, _ = statistic(values, 0.0)
-    of = np.unique(politician, return_inverse=True)[1]
-    drawn = [statistic(centre + row[of] * (values - centre), centre)[2] for row in signs]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return centre - high * observed, centre - low * observed
-
-
-@pytest.mark.parametrize(("politicians", "dates"), [(15, 40), (5, 12)])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_the_bootstrap_is_that_of_a_plain_loop(politicians, dates, weighted):
-    values, weights, [politician, date] = clustered_data(150, politicians, dates)
-    weights = weights if weighted else np.ones(150)
-    found = bootstrap_interval(
-        values, weights, [politician, date], np.random.default_rng(9), draws=199
-    )
-    rng = np.random.default_rng(9)
-    signs = rng.choice([-1.0, 1.0], (199, politicians))
-    if politicians < 12:
-        signs *= rng.choice(np.sqrt([0.5, 1, 1.5]), (199, politicians))
-    expected = plain_bootstrap(values, weights, politician, date, signs)
-    np.testing.assert_allclose(found, expected, rtol=1e-8)
-
-
-def test_a_bootstrap_is_drawn_in_batches_without_a_difference(monkeypatch):
-    values, weights, groups = clustered_data(150, 15, 40)
-    whole = bootstrap_interval(values, weights, groups, np.random.default_rng(1), draws=99)
-    monkeypatch.setattr("quant.analytics.performance.bootstrap._BATCH", 1000)
-    parts = bootstrap_interval(values, weights, groups, np.random.default_rng(1), draws=99)
-    np.testing.assert_allclose(parts, whole, rtol=1e-12)
-
-
-def test_there_is_no_interval_of_one_cluster_or_of_equal_values():
-    values, weights, [politician, date] = clustered_data(150, 15, 40)
-    one = np.zeros(150, dtype=np.int64)
-    rng = np.random.default_rng(1)
-    assert np.isnan(bootstrap_interval(values, weights, [one, date], rng)).all()
-    assert np.isnan(bootstrap_interval(values, weights, [politician, one], rng)).all()
-    assert np.isnan(bootstrap_interval(np.ones(150), weights, [politician, date], rng)).all()
 
 
 def test_a_stream_depends_on_the_names_alone():

@@ -13,9 +13,9 @@ from quant.analytics.arrays import FactorPanel, PricePanel
 from quant.analytics.performance.alpha import calendar_time_alpha
 from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
 from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
-from quant.analytics.performance.clustered import mean
 from quant.analytics.performance.event_study import abnormal_returns
 from quant.analytics.performance.expected_returns import Model
+from quant.analytics.performance.trade_days import trade_days
 from quant.analytics.performance.weights import Weighting, trade_weights
 from quant.analytics.performance.windows import HORIZONS, INCLUDED, Event, event_days
 
@@ -124,15 +124,15 @@ def test_what_is_estimated_of_closed_windows_does_not_change(made_up, row):
         trades = data[0]
         study = studied(data, Event.DISCLOSURE, Model.MARKET_MODEL)
         used = closed(study, row)[:, 2] & study.included[:, 2]
-        values = trades.side[used] * study.car[used, 2]
         some = trades.take(used)
-        groups = [some.politician, study.entry[used]]
         weights = trade_weights(some.amount_min, some.amount_max, Weighting.LOG_UNIFORM)
-        interval = bootstrap_interval(values, weights, groups, seeded("test"), draws=99)
-        return mean(values, weights, groups), interval
+        cells = trade_days(study.take(used).daily, HORIZONS[2], weights, some.politician)
+        interval = bootstrap_interval(cells, seeded("test"), draws=99)
+        return cells.inference(), interval
 
     first = estimates(made_up)
     assert first[0].n > 20
+    assert np.isfinite(first[1]).all()
     assert estimates(rewritten(made_up, row, row, Event.DISCLOSURE)) == first
 
 

@@ -18,8 +18,8 @@ from quant.analytics.performance.clustered import Inference, cluster_codes, infe
 from quant.analytics.performance.daily import DailyReturns
 from quant.analytics.performance.expected_returns import window_sums
 
-# Returns worked on at once, so that they stay in the processor's cache.
-_BATCH: Final = 1 << 18
+# Returns worked on at once: some 8 MB.
+_BATCH: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _gains(
         compounded: Whether of BHARs.
     """
     gains = np.zeros(cells)
-    size = max(max(_BATCH, cells) // horizon, 1)
+    size = max(_BATCH // horizon, 1)
     for start in range(0, len(first), size):
         part = slice(start, start + size)
         found = daily.take(part).abnormal(horizon, compounded=compounded)
