@@ -127,19 +127,19 @@ class ComparedHorizon(BaseModel):
 
     horizon: int = _HORIZON
     car: Estimate = Field(description="Cumulative abnormal return, as a fraction.")
-    bhar: Estimate = Field(description="Buy-and-hold abnormal return, as a fraction.")
     clusters: dict[str, int] = Field(
         description="Clusters in each dimension of the standard errors; zero where there is "
         "nothing on one of the two sides.",
-        examples=[{"ticker": 96, "entry_day": 130}],
+        examples=[{"ticker": 96, "day": 510}],
     )
 
 
 class MeanHorizon(ComparedHorizon):
     """A mean at one horizon."""
 
+    bhar: Estimate = Field(description="Buy-and-hold abnormal return, as a fraction.")
     bootstrap: BootstrapInterval | None = Field(
-        description="Null for differences and committees, and with too few clusters."
+        description="Null for committees and differences, and with too few clusters."
     )
     amount_bounds: BoundsByMeasure
 
@@ -155,7 +155,7 @@ class MeanLeg(BaseModel):
 
 
 class ComparedLeg(BaseModel):
-    """Differences of mean abnormal returns."""
+    """Differences of mean abnormal returns; of committees `signed` alone."""
 
     name: Leg
     horizons: list[ComparedHorizon]

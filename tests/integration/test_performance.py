@@ -71,12 +71,16 @@ def measured(rows):
             if len(window) <= horizon or None in own:
                 continue
             own, index = np.array(own), np.array([closes["SP500"][day] for day in window])
+            daily = own[1:] / own[:-1] - index[1:] / index[:-1]
+            gains = np.diff(own) / own[0] - np.diff(index) / index[0]
             found.append(
                 {
                     "trade": trade,
                     "politician": politician,
                     "side": 1 if trade.operation == "purchase" else -1,
                     "entry": window[0],
+                    "days": [day.toordinal() for day in window[1:]],
+                    "daily": {"car": daily, "bhar": gains},
                     "car": sum(own[1:] / own[:-1] - 1) - sum(index[1:] / index[:-1] - 1),
                     "bhar": own[-1] / own[0] - index[-1] / index[0],
                 }
@@ -94,27 +98,39 @@ def weight(trade, weighting):
     return (low + high) / 2 if weighting == "midpoint" else (high - low) / np.log(high / low)
 
 
-def codes(labels):
-    return np.unique(np.array([str(label) for label in labels]), return_inverse=True)[1]
+def fitted(found, measure, groups, weights, label, signs=None):
+    """A mean, or the difference of two, from one row for each day of each trade, by statsmodels.
 
-
-def fitted(found, values, regressors, contrast, weights, first):
-    """A contrast of weighted least squares with errors clustered in two ways, by statsmodels."""
-    dimensions = [codes(first(one) for one in found), codes(one["entry"] for one in found)]
-    model = sm.WLS(np.array(values), regressors, weights=weights)
-
-    def variance(groups):
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups})
-        return contrast @ fit.cov_params() @ contrast
-
-    clusters = [len(set(groups)) for groups in dimensions]
+    Args:
+        found: Measured trades.
+        measure: ``car`` or ``bhar``.
+        groups: Which mean each trade is of: the first less the second.
+        weights: Of each trade.
+        label: Name of a trade's cluster; the other clusters are the days.
+        signs: What each trade's return counts with.
+    """
+    horizon, kinds = len(found[0]["days"]), sorted(set(groups))
+    signs = np.ones(len(found)) if signs is None else np.array(signs)
+    response = np.concatenate([one["daily"][measure] for one in found]) * signs.repeat(horizon)
+    regressors = np.column_stack([np.array(groups) == kind for kind in kinds]).repeat(horizon, 0)
+    model = sm.WLS(response, regressors * 1.0, weights=np.repeat(weights, horizon))
+    contrast = np.array([1.0, -1.0])[: len(kinds)] * horizon
+    names = sorted({label(one) for one in found})
+    first = np.repeat([names.index(label(one)) for one in found], horizon)
+    second = np.unique(np.concatenate([one["days"] for one in found]), return_inverse=True)[1]
+    clusters = [first.max() + 1, second.max() + 1]
     value = contrast @ model.fit().params
     if min(clusters) < 5:
         return {"value": value, "n": len(found), "clusters": clusters}
-    both = np.unique(np.column_stack(dimensions), axis=0, return_inverse=True)[1].reshape(-1)
-    one_way = [variance(groups) for groups in dimensions]
-    greatest = max(sum(one_way) - variance(both), *one_way)
-    error = np.sqrt(greatest)
+
+    def variance(cluster):
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": cluster})
+        return contrast @ fit.cov_params() @ contrast
+
+    both = np.unique(first * clusters[1] + second, return_inverse=True)[1]
+    one_way = [variance(first), variance(second)]
+    two_way = sum(one_way) - variance(both)
+    error = np.sqrt(two_way if two_way > 0 else max(one_way))
     t = stats.t(min(clusters) - 1)
     return {
         "value": value,
@@ -127,22 +143,21 @@ def fitted(found, values, regressors, contrast, weights, first):
     }
 
 
-def expected(found, leg, measure, weighting, first):
+def expected(found, leg, measure, weighting, label):
     """What a leg's estimate should be, of measured trades."""
     if leg in {"purchases", "sales"}:
         found = [one for one in found if one["side"] == (1 if leg == "purchases" else -1)]
-    if not found:
+    groups = [-one["side"] if leg == "purchases_minus_sales" else 0 for one in found]
+    if not found or (leg == "purchases_minus_sales" and len(set(groups)) < 2):
         return None
-    sides = np.array([one["side"] for one in found])
-    values = [one[measure] * (one["side"] if leg == "signed" else 1) for one in found]
-    weights = [weight(one["trade"], weighting) for one in found]
-    if leg == "purchases_minus_sales":
-        if len(set(sides)) < 2:
-            return None
-        regressors, contrast = np.column_stack([sides > 0, sides < 0]) * 1.0, np.array([1.0, -1.0])
-    else:
-        regressors, contrast = np.ones((len(found), 1)), np.ones(1)
-    return fitted(found, values, regressors, contrast, weights, first)
+    return fitted(
+        found,
+        measure,
+        groups,
+        [weight(one["trade"], weighting) for one in found],
+        label,
+        [one["side"] if leg == "signed" else 1 for one in found],
+    )
 
 
 def assert_estimate(found, wanted):
@@ -364,7 +379,11 @@ def test_groups_are_those_of_a_loop(api, measured, by, groups):
                 for measure in ("car", "bhar"):
                     estimates[measure].append(row[measure])
                     wanted = expected(
-                        own, leg["name"], measure, "midpoint", lambda one: one["politician"].id
+                        own,
+                        leg["name"],
+                        measure,
+                        "midpoint",
+                        lambda one: one["politician"].bioguide_id,
                     )
                     if wanted is None:
                         assert row[measure]["value"] is None
@@ -396,17 +415,17 @@ def test_differences_of_parties_are_those_of_one_regression(api, measured):
                 for one in measured("disclosure", row["horizon"])
                 if one["side"] in sides[leg["name"]]
             ]
-            inside = np.array([one["politician"].party == "democrat" for one in own])
-            if len(set(inside)) < 2:
+            parties = [one["politician"].party for one in own]
+            if len(set(parties)) < 2:
                 assert row["car"]["value"] is None
                 continue
             wanted = fitted(
                 own,
-                [one["car"] * (one["side"] if leg["name"] == "signed" else 1) for one in own],
-                np.column_stack([inside, ~inside]) * 1.0,
-                np.array([1.0, -1.0]),
+                "car",
+                parties,
                 np.ones(len(own)),
-                lambda one: one["politician"].id,
+                lambda one: one["politician"].bioguide_id,
+                [one["side"] if leg["name"] == "signed" else 1 for one in own],
             )
             assert_estimate(row["car"], wanted)
 
@@ -414,7 +433,8 @@ def test_differences_of_parties_are_those_of_one_regression(api, measured):
 def test_a_committee_is_compared_with_everybody_else(api, measured):
     [compared] = get(api, by="committee")["data"]["differences"]
     assert (compared["group"], compared["other"]) == ("HSBA", None)
-    row = next(leg for leg in compared["legs"] if leg["name"] == "signed")["horizons"][0]
+    [leg] = compared["legs"]
+    row = leg["horizons"][0]
     own = measured("disclosure", 1)
     inside = np.array([one["politician"].bioguide_id in made_up.MEMBERS[:4] for one in own])
     signed = np.array([one["side"] * one["car"] for one in own])

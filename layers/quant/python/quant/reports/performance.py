@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from quant.analytics.performance.bootstrap import DRAWS
+from quant.analytics.performance.clustered import cluster_codes
 from quant.analytics.performance.expected_returns import Model
 from quant.analytics.performance.windows import HORIZONS, Event
 from quant.db.keyset import data_version
@@ -31,7 +32,7 @@ from quant.reports import performance_politicians as politicians
 from quant.reports.evidence import trade_rows
 from quant.reports.load import find_member
 from quant.reports.performance_calendar import calendar_documents, correct_alphas, portfolios
-from quant.reports.performance_legs import Clustering, Draws, Leg, Measure, leg_documents
+from quant.reports.performance_legs import Draws, Leg, Measure, leg_documents, sides_of
 from quant.reports.performance_query import HORIZON, Configuration, Grouping
 from quant.reports.performance_study import Measured, Study, load_study
 from quant.reports.store import Precomputation, stored_document
@@ -84,11 +85,13 @@ def politician_report(
     study = load_study(connection, politicians=[member.id], as_of=as_of)
     measured = study.measured(configuration)
     draws = Draws(f"{CAR.id} {member.id} {configuration.key}", DRAWS)
-    legs = leg_documents(measured, Clustering.TICKER, draws)
+    by_ticker = cluster_codes(measured.ticker)[0]
+    cells = [sides_of(measured, by_ticker, place) for place in range(len(HORIZONS))]
+    legs = leg_documents(measured, cells, "ticker", draws)
     if as_of is None:
         corrected = politicians.correct_for_all(connection, member.id, configuration, legs)
     else:
-        corrected = {"politicians": None, "data_version": None, "reason": politicians.NOT_AS_OF}
+        corrected = politicians.not_corrected(politicians.NOT_AS_OF)
     calendar = calendar_documents(study, configuration.model, portfolios(study, configuration))
     correct_alphas(calendar)
     return {
@@ -113,7 +116,8 @@ def politician_report(
         "sample": study.sample(configuration),
         "data_version": version,
         # Else the next batch changes the q-values without a new version of the data.
-        "is_current": as_of is not None or corrected["data_version"] == version,
+        "is_current": corrected["reason"] in {politicians.NOT_AS_OF, politicians.NOT_WEIGHTED}
+        or corrected["data_version"] == version,
     }
 
 
@@ -151,7 +155,9 @@ def population_report(
         found = {**computed, "data_version": version, "is_current": True}
     if ranked is None:
         study = study or load_study(connection, as_of=as_of)
-        computed = politicians.politicians_document(study, configuration)
+        computed = politicians.politicians_document(
+            study, configuration, horizons=[horizon], legs=[Leg.SIGNED]
+        )
         ranked = {**computed, "data_version": version, "is_current": True}
     return {
         "data": {

@@ -11,29 +11,31 @@ from sqlalchemy import Connection, select
 
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.calendar_time import CalendarTimePortfolio
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.cells import difference_of_groups
+from quant.analytics.performance.windows import HORIZONS, Event
 from quant.db.models import Committee
 from quant.methods.performance import GROUPS
 from quant.reports.load import LoadedTrades, Member
 from quant.reports.performance_calendar import calendar_documents, correct_alphas, portfolios
 from quant.reports.performance_legs import (
-    Clustering,
     Draws,
+    Leg,
     Measure,
+    Sides,
     correct,
-    difference_documents,
     estimates_of,
+    infer,
     leg_documents,
+    shape,
+    sides_of,
 )
 from quant.reports.performance_query import CONFIGURATIONS, Configuration, Grouping
-from quant.reports.performance_study import Measured, Study, load_study
+from quant.reports.performance_study import Study, load_study
 from quant.vocabulary import Chamber, Party
 
 # 399 draws are enough that (1 + draws) times the size is whole (Davidson and MacKinnon 2000).
 _DRAWS: Final = 399
-# There are forty committees, of members who sit on several: their other weightings are computed for
-# the request.
-_COMMITTEE_WEIGHTING: Final = Weighting.EQUAL
+_CLUSTERING: Final = "politician"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,14 @@ class Group:
         grouping: What it is one of.
         id: Its identifier, of the vocabulary or of the committee.
         name: What it is called.
-        politicians: Those with trades.
+        members: Which politicians, shape (m,).
         trades: Which trades are theirs, shape (n,).
     """
 
     grouping: Grouping
     id: str
     name: str
-    politicians: int
+    members: Flags
     trades: Flags
 
 
@@ -78,7 +80,7 @@ def groups_of(
         )
         if inside.any():
             theirs = inside[trades.arrays.politician]
-            found.append(Group(grouping, identifier, name, int(inside.sum()), theirs))
+            found.append(Group(grouping, identifier, name, inside, theirs))
     return found
 
 
@@ -117,20 +119,30 @@ def groups_document(
         held: Calendar-time portfolios of each.
     """
     measured = study.measured(configuration)
+    cells = [sides_of(measured, measured.politician, place) for place in range(len(HORIZONS))]
     documents = [
-        _group(study, measured, configuration, group, own)
+        _group(study, configuration, cells, group, own)
         for group, own in zip(found, held, strict=True)
     ]
-    differences = [
+    differences: list[dict[str, Any]] = [
         {
             "group": group.id,
             "other": None if other is None else other.id,
-            "legs": difference_documents(
-                measured, group.trades, ~group.trades if other is None else other.trades
-            ),
+            "legs": [
+                {
+                    "name": leg,
+                    "horizons": [
+                        _difference(horizon, sides, leg, group, other)
+                        for horizon, sides in zip(HORIZONS, cells, strict=True)
+                    ],
+                }
+                for leg in _compared_legs(other)
+            ],
         }
         for group, other in _compared(grouping, found)
     ]
+    legs = [leg for one in documents for leg in one["legs"]]
+    compared = [leg for one in differences for leg in one["legs"]]
     correct_alphas([leg for one in documents for leg in one["calendar_time"]])
     return {
         "data": {
@@ -144,8 +156,9 @@ def groups_document(
             "groups": documents,
             "differences": differences,
             "tests": {
-                **_correct("groups", documents),
-                **_correct("differences", differences),
+                "groups_car": correct(estimates_of(legs, Measure.CAR)),
+                "groups_bhar": correct(estimates_of(legs, Measure.BHAR)),
+                "differences_car": correct(estimates_of(compared, Measure.CAR)),
             },
         },
         "sample": study.sample(configuration),
@@ -154,8 +167,8 @@ def groups_document(
 
 def _group(
     study: Study,
-    measured: Measured,
     configuration: Configuration,
+    cells: Sequence[Sides | None],
     group: Group,
     held: tuple[CalendarTimePortfolio, ...],
 ) -> dict[str, Any]:
@@ -163,21 +176,38 @@ def _group(
     return {
         "id": group.id,
         "name": group.name,
-        "politicians": group.politicians,
+        "politicians": int(group.members.sum()),
         "trades": int(group.trades.sum()),
         "legs": leg_documents(
-            measured.take(group.trades),
-            Clustering.POLITICIAN,
+            study.measured(configuration).take(group.trades),
+            [None if sides is None else sides.take(group.members) for sides in cells],
+            _CLUSTERING,
             None if group.grouping is Grouping.COMMITTEE else draws,
         ),
         "calendar_time": calendar_documents(study, configuration.model, held),
     }
 
 
-def _correct(name: str, documents: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Fill in the q-values of all legs and horizons, and return how many tests they are over."""
-    legs = [leg for one in documents for leg in one["legs"]]
-    return {f"{name}_{measure}": correct(estimates_of(legs, measure)) for measure in Measure}
+def _difference(
+    horizon: int, sides: Sides | None, leg: Leg, group: Group, other: Group | None
+) -> dict[str, Any]:
+    """Return the mean CAR of a group less that of another, or of everybody else."""
+    outside = ~group.members if other is None else other.members
+    found = infer(
+        None
+        if sides is None
+        else difference_of_groups(sides.cells(leg, Measure.CAR), group.members, outside)
+    )
+    return {
+        "horizon": horizon,
+        Measure.CAR.value: shape(found),
+        "clusters": dict(zip((_CLUSTERING, "day"), found.clusters, strict=True)),
+    }
+
+
+def _compared_legs(other: Group | None) -> tuple[Leg, ...]:
+    # There are forty committees, each compared with everybody else.
+    return (Leg.SIGNED,) if other is None else (Leg.PURCHASES, Leg.SALES, Leg.SIGNED)
 
 
 def _compared(grouping: Grouping, found: Sequence[Group]) -> list[tuple[Group, Group | None]]:
@@ -209,14 +239,12 @@ def compute_documents(connection: Connection) -> dict[str, dict[str, Any]]:
     documents: dict[str, dict[str, Any]] = {}
     for grouping in Grouping:
         found = groups_of(study.trades, grouping, names)
-        held: dict[tuple[str, str], list[tuple[CalendarTimePortfolio, ...]]] = {}
+        held: dict[Event, list[tuple[CalendarTimePortfolio, ...]]] = {}
         for configuration in CONFIGURATIONS:
-            if grouping is Grouping.COMMITTEE and configuration.weighting != _COMMITTEE_WEIGHTING:
-                continue
-            same = configuration.event, configuration.weighting
-            if same not in held:
-                held[same] = [portfolios(study, configuration, group.trades) for group in found]
+            event = configuration.event
+            if event not in held:
+                held[event] = [portfolios(study, configuration, group.trades) for group in found]
             documents[document_key(grouping, configuration)] = groups_document(
-                study, grouping, configuration, found, held[same]
+                study, grouping, configuration, found, held[event]
             )
     return documents

@@ -1,6 +1,6 @@
 """Mean abnormal returns of purchases, of sales, and of the two together, at each horizon."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -10,7 +10,9 @@ import numpy as np
 from quant.analytics.arrays import Flags, Floats, Integers
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
-from quant.analytics.performance.clustered import Inference, difference, mean
+from quant.analytics.performance.cells import Cells, difference, mean, sum_cells
+from quant.analytics.performance.clustered import Inference, inference
+from quant.analytics.performance.trade_days import TradeDays
 from quant.analytics.performance.weights import mean_bounds
 from quant.analytics.performance.windows import HORIZONS
 from quant.reports.documents import estimate, null_if_nan
@@ -41,13 +43,6 @@ class Measure(StrEnum):
     BHAR = "bhar"
 
 
-class Clustering(StrEnum):
-    """The first of the two dimensions that errors are clustered in; the other is the entry day."""
-
-    POLITICIAN = "politician"
-    TICKER = "ticker"
-
-
 @dataclass(frozen=True, slots=True)
 class Draws:
     """How bootstrap intervals are drawn.
@@ -62,79 +57,119 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """The m trades of a leg that have a window at a horizon; all of shape (m,)."""
+class Sides:
+    """Purchases and sales with a window at one horizon, summed by cluster and day.
 
-    values: dict[Measure, Floats]
-    weights: Floats
-    low: Floats
-    high: Floats
-    dimensions: tuple[Integers, Integers]
-    side: Integers
+    Attributes:
+        place: Of the horizon in ``HORIZONS``.
+        purchases: Cells by measure.
+        sales: Likewise.
+    """
 
-    def of(self, which: Flags) -> "_Rows":
-        first, second = self.dimensions
-        return _Rows(
-            {measure: values[which] for measure, values in self.values.items()},
-            self.weights[which],
-            self.low[which],
-            self.high[which],
-            (first[which], second[which]),
-            self.side[which],
+    place: int
+    purchases: Mapping[Measure, Cells]
+    sales: Mapping[Measure, Cells]
+
+    def take(self, which: Flags) -> "Sides":
+        """Return those of some of the clusters."""
+        return Sides(
+            self.place,
+            {measure: cells.take(which) for measure, cells in self.purchases.items()},
+            {measure: cells.take(which) for measure, cells in self.sales.items()},
         )
 
-    def bounds(self, measure: Measure) -> tuple[float, float]:
-        return mean_bounds(self.values[measure], self.low, self.high)
+    def cells(self, leg: Leg, measure: Measure) -> Cells:
+        """Return the cells of one mean."""
+        bought, sold = self.purchases[measure], self.sales[measure]
+        if leg is Leg.SIGNED:
+            return bought.less(sold)
+        return bought if leg is Leg.PURCHASES else sold
+
+    def mean(self, leg: Leg, measure: Measure) -> TradeDays | None:
+        """Return the mean of a leg; None where it, or one side of a difference, has no trades."""
+        if leg is Leg.PURCHASES_MINUS_SALES:
+            return difference(self.purchases[measure], self.sales[measure])
+        return mean(self.cells(leg, measure))
+
+    def infer(self, leg: Leg, measure: Measure) -> Inference:
+        """Return the test of that mean."""
+        return infer(self.mean(leg, measure))
+
+
+def sides_of(measured: Measured, labels: Integers, place: int) -> Sides | None:
+    """Return the trades with a window at a horizon, None where there are none.
+
+    Args:
+        measured: n trades.
+        labels: Cluster of each, from 0, shape (n,).
+        place: Of the horizon in ``HORIZONS``.
+    """
+    which = measured.returns.included[:, place]
+    daily, horizon = measured.returns.daily, HORIZONS[place]
+    if daily is None or not which.any():
+        return None
+    entry = measured.returns.entry[which]
+    first = int(entry.min())
+    summed = [
+        sum_cells(
+            daily.take(of_side),
+            horizon,
+            measured.weights[of_side],
+            labels[of_side],
+            clusters=int(labels.max()) + 1,
+            first=first,
+            days=int(entry.max()) - first + horizon,
+        )
+        for of_side in (which & (measured.side > 0), which & (measured.side < 0))
+    ]
+    bought, sold = (dict(zip(Measure, cells, strict=True)) for cells in summed)
+    return Sides(place, bought, sold)
 
 
 def leg_documents(
-    measured: Measured, clustering: Clustering, draws: Draws | None
+    measured: Measured, by_horizon: Sequence[Sides | None], clustering: str, draws: Draws | None
 ) -> list[dict[str, Any]]:
     """Return the means of every leg at every horizon; their q-values are for the caller to fill in.
 
     Args:
         measured: The trades.
-        clustering: First dimension of the clusters.
+        by_horizon: Their cells, in the order of ``HORIZONS``.
+        clustering: What the clusters are.
         draws: How bootstrap intervals are drawn; None for none.
     """
     return [
         {
             "name": leg,
             "horizons": [
-                _horizon(measured, leg, place, clustering, draws) for place in range(len(HORIZONS))
+                {
+                    "horizon": HORIZONS[place],
+                    **_mean_document(leg, sides, clustering, draws),
+                    "amount_bounds": _bounds(measured, leg, place),
+                }
+                for place, sides in enumerate(by_horizon)
             ],
         }
         for leg in Leg
     ]
 
 
-def difference_documents(measured: Measured, inside: Flags, outside: Flags) -> list[dict[str, Any]]:
-    """Return the mean of one group less that of another, by leg; q-values as above.
-
-    Args:
-        measured: All trades.
-        inside: Which are the one group's, shape (n,).
-        outside: Which are the other's.
-    """
-    both = inside | outside
-    compared, indicator = measured.take(both), inside[both].astype(np.int64)
-    return [
-        {
-            "name": leg,
-            "horizons": [
-                _difference(compared, leg, place, indicator) for place in range(len(HORIZONS))
-            ],
-        }
-        for leg in (Leg.PURCHASES, Leg.SALES, Leg.SIGNED)
-    ]
+def _mean_document(
+    leg: Leg, sides: Sides | None, clustering: str, draws: Draws | None
+) -> dict[str, Any]:
+    means = {measure: None if sides is None else sides.mean(leg, measure) for measure in Measure}
+    found = {measure: infer(cells) for measure, cells in means.items()}
+    return {
+        **{measure.value: shape(one) for measure, one in found.items()},
+        "clusters": dict(zip((clustering, "day"), found[Measure.CAR].clusters, strict=True)),
+        "bootstrap": _bootstrap(means[Measure.CAR], leg, draws),
+    }
 
 
-def infer(
-    measured: Measured, leg: Leg, place: int, clustering: Clustering
-) -> dict[Measure, Inference]:
-    """Return the mean of a leg at the horizon of a place in ``HORIZONS``, for both measures."""
-    rows = _rows(measured, leg, place, clustering)
-    return {measure: _infer(rows, leg, measure) for measure in Measure}
+def infer(cells: TradeDays | None) -> Inference:
+    """Return the test of a mean, that of none without one."""
+    if cells is None:
+        return inference(np.nan, np.nan, 0, n=0, clusters=(0, 0))
+    return cells.inference()
 
 
 def testable(found: Inference) -> bool:
@@ -169,96 +204,32 @@ def estimates_of(legs: Iterable[dict[str, Any]], measure: Measure) -> list[dict[
     return [row[measure] for leg in legs for row in leg["horizons"]]
 
 
-def _of_leg(measured: Measured, leg: Leg, place: int) -> Flags:
-    """Return which trades of a leg have a window at a horizon, shape (n,)."""
-    which = measured.returns.included[:, place]
-    if leg is Leg.PURCHASES:
-        which = which & (measured.side > 0)
-    elif leg is Leg.SALES:
-        which = which & (measured.side < 0)
-    return which
-
-
-def _rows(measured: Measured, leg: Leg, place: int, clustering: Clustering) -> _Rows:
-    found = measured.returns
-    which = _of_leg(measured, leg, place)
-    side = measured.side[which]
-    sign = side if leg is Leg.SIGNED else 1
-    first = measured.politician if clustering is Clustering.POLITICIAN else measured.ticker
-    return _Rows(
-        {
-            Measure.CAR: sign * found.car[which, place],
-            Measure.BHAR: sign * found.bhar[which, place],
-        },
-        measured.weights[which],
-        measured.low[which],
-        measured.high[which],
-        (first[which], found.entry[which]),
-        side,
-    )
-
-
-def _infer(rows: _Rows, leg: Leg, measure: Measure) -> Inference:
-    arguments = (rows.values[measure], rows.weights, rows.dimensions)
-    if leg is Leg.PURCHASES_MINUS_SALES:
-        return difference(*arguments, (rows.side > 0).astype(np.int64))
-    return mean(*arguments)
-
-
-def _horizon(
-    measured: Measured, leg: Leg, place: int, clustering: Clustering, draws: Draws | None
-) -> dict[str, Any]:
-    rows = _rows(measured, leg, place, clustering)
-    found = {measure: _infer(rows, leg, measure) for measure in Measure}
-    return {
-        "horizon": HORIZONS[place],
-        **{measure.value: shape(inference) for measure, inference in found.items()},
-        "clusters": _clusters(clustering, found[Measure.CAR]),
-        "bootstrap": _bootstrap(rows, leg, HORIZONS[place], found[Measure.CAR], draws),
-        "amount_bounds": {measure.value: _bounds(rows, leg, measure) for measure in Measure},
-    }
-
-
-def _difference(measured: Measured, leg: Leg, place: int, inside: Integers) -> dict[str, Any]:
-    rows = _rows(measured, leg, place, Clustering.POLITICIAN)
-    indicator = inside[_of_leg(measured, leg, place)]
-    found = {
-        measure: difference(rows.values[measure], rows.weights, rows.dimensions, indicator)
-        for measure in Measure
-    }
-    return {
-        "horizon": HORIZONS[place],
-        **{measure.value: shape(inference) for measure, inference in found.items()},
-        "clusters": _clusters(Clustering.POLITICIAN, found[Measure.CAR]),
-    }
-
-
-def _clusters(clustering: Clustering, found: Inference) -> dict[str, int]:
-    return dict(zip((clustering.value, "entry_day"), found.clusters, strict=True))
-
-
-def _bootstrap(
-    rows: _Rows, leg: Leg, horizon: int, found: Inference, draws: Draws | None
-) -> dict[str, Any] | None:
-    """Return the bootstrap interval of the mean CAR, None for a difference."""
-    if draws is None or leg is Leg.PURCHASES_MINUS_SALES or not testable(found):
+def _bootstrap(cells: TradeDays | None, leg: Leg, draws: Draws | None) -> dict[str, Any] | None:
+    """Return the bootstrap interval of a mean, None where it has no standard error either."""
+    if draws is None or cells is None or cells.means > 1 or not testable(cells.inference()):
         return None
-    low, high = bootstrap_interval(
-        rows.values[Measure.CAR],
-        rows.weights,
-        rows.dimensions,
-        seeded(draws.name, leg, str(horizon)),
-        draws.count,
-    )
+    generator = seeded(draws.name, leg, str(cells.horizon))
+    low, high = bootstrap_interval(cells, generator, draws.count)
     return {"low": null_if_nan(low), "high": null_if_nan(high), "draws": draws.count}
 
 
-def _bounds(rows: _Rows, leg: Leg, measure: Measure) -> dict[str, Any]:
-    """Return what mean, weighted by dollars, the disclosed ranges leave open."""
-    if leg is Leg.PURCHASES_MINUS_SALES:
-        bought = rows.of(rows.side > 0).bounds(measure)
-        sold = rows.of(rows.side < 0).bounds(measure)
-        low, high = bought[0] - sold[1], bought[1] - sold[0]
-    else:
-        low, high = rows.bounds(measure)
-    return {"low": null_if_nan(low), "high": null_if_nan(high)}
+def _bounds(measured: Measured, leg: Leg, place: int) -> dict[str, Any]:
+    """Return what means, weighted by dollars, the disclosed ranges leave open."""
+    included = measured.returns.included[:, place]
+    bought, sold = included & (measured.side > 0), included & (measured.side < 0)
+    found = {}
+    for measure in Measure:
+        returns = measured.returns.car if measure is Measure.CAR else measured.returns.bhar
+        signed = returns[:, place] * (measured.side if leg is Leg.SIGNED else 1)
+        if leg is Leg.PURCHASES_MINUS_SALES:
+            first, second = (_bounds_of(measured, signed, which) for which in (bought, sold))
+            low, high = first[0] - second[1], first[1] - second[0]
+        else:
+            which = {Leg.PURCHASES: bought, Leg.SALES: sold}.get(leg, included)
+            low, high = _bounds_of(measured, signed, which)
+        found[measure.value] = {"low": null_if_nan(low), "high": null_if_nan(high)}
+    return found
+
+
+def _bounds_of(measured: Measured, values: Floats, which: Flags) -> tuple[float, float]:
+    return mean_bounds(values[which], measured.low[which], measured.high[which])

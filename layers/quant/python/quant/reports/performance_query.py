@@ -44,7 +44,7 @@ class Configuration:
         return f"{self.event}.{self.model}.{self.weighting}"
 
 
+# Those that the batch computes ahead; the other weightings are computed for the request.
 CONFIGURATIONS: Final = tuple(
-    Configuration(event=event, model=model, weighting=weighting)
-    for event, model, weighting in product(Event, Model, Weighting)
+    Configuration(event=event, model=model) for event, model in product(Event, Model)
 )

@@ -1,7 +1,7 @@
 """Abnormal returns of trades as the database holds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -117,17 +117,13 @@ class Measured:
     politician: Integers
     ticker: Integers
 
+    def __len__(self) -> int:
+        return len(self.side)
+
     def take(self, which: Flags | Integers) -> "Measured":
         """Return the trades that a mask or an array of places selects."""
-        found = self.returns
         return Measured(
-            returns=replace(
-                found,
-                entry=found.entry[which],
-                car=found.car[which],
-                bhar=found.bhar[which],
-                exclusion=found.exclusion[which],
-            ),
+            returns=self.returns.take(which),
             weights=self.weights[which],
             low=self.low[which],
             high=self.high[which],
