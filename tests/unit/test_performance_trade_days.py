@@ -1,6 +1,7 @@
 """Errors and bootstraps by politician and day of the return beside statsmodels and plain loops."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from backtest_support import made_up_trades
@@ -65,6 +66,14 @@ def test_days_add_up_to_the_abnormal_return(made_up, model, horizon):
         np.testing.assert_allclose(days.sum(axis=1), whole[:, column], rtol=1e-8, atol=1e-12)
 
 
+def effective_clusters(found, horizon, weights, trades):
+    """How many of equal weight the smaller dimension is worth."""
+    by_politician = pd.Series(weights).groupby(trades.politician).sum()
+    days = (found.entry[:, None] + np.arange(horizon)).ravel()
+    by_day = pd.Series(np.repeat(weights, horizon)).groupby(days).sum()
+    return round(min(one.sum() ** 2 / (one**2).sum() for one in (by_politician, by_day)))
+
+
 @pytest.mark.parametrize("model", Model)
 @pytest.mark.parametrize("horizon", HORIZONS)
 def test_a_mean_is_the_regression_of_statsmodels(made_up, model, horizon):
@@ -76,7 +85,8 @@ def test_a_mean_is_the_regression_of_statsmodels(made_up, model, horizon):
         one = cells.inference()
         days = np.unique(found.entry[:, None] + np.arange(horizon))
         assert one.clusters == (len(np.unique(trades.politician)), len(days))
-        assert (one.n, one.degrees) == (len(trades), min(one.clusters) - 1)
+        assert one.n == len(trades)
+        assert one.degrees == effective_clusters(found, horizon, weights, trades) - 1
         assert one.value == pytest.approx(horizon * fitted.params[0], rel=1e-8)
         error = horizon * fitted.bse[0]
         assert one.standard_error == pytest.approx(error, rel=1e-8)

@@ -137,7 +137,7 @@ def _regressed(
         unknown = inference(np.nan, np.nan, 0, n=periods)
         return [unknown] * width, unknown, 0
     fit = regress(response, design)
-    degrees = min(1.5 * periods / (fit.lags + 1), periods - width)
+    degrees = min(int(1.5 * periods / (fit.lags + 1)), periods - width)
     variances = np.diagonal(fit.covariance) * periods / (periods - width)
     estimates = [
         inference(float(value), float(variance), degrees, n=periods)

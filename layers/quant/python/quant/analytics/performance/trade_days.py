@@ -66,10 +66,16 @@ class TradeDays:
     def inference(self) -> Inference:
         """Return the estimate with its test, without an error with fewer than two clusters or days.
 
-        Student's t with one degree of freedom less than the smaller number of clusters.
+        Student's t with one degree of freedom less than the smaller effective number of clusters,
+        of politicians or of days, that many of one size would weigh alike: the square of the sum of
+        their weights over the sum of the squares (Carter, Schnepel and Steigerwald 2017, Review of
+        Economics and Statistics 99, where windows are independent), in whole numbers.
         """
-        variance, degrees = np.nan, min(self.clusters) - 1
-        if degrees > 0:
+        variance, degrees = np.nan, 0
+        if min(self.clusters) > 1:
+            weights = self.shares.sum(axis=1), self.shares.sum(axis=0)
+            effective = min(one.sum() ** 2 / np.square(one).sum() for one in weights)
+            degrees = max(round(effective) - 1, 1)
             squares = (
                 np.square(sums).sum(keepdims=True).ravel()
                 for sums in (self.residuals.sum(axis=1), self.residuals.sum(axis=0), self.residuals)
