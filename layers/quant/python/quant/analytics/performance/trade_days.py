@@ -16,7 +16,6 @@ import numpy as np
 from quant.analytics.arrays import Floats, Integers
 from quant.analytics.performance.clustered import Inference, cluster_codes, inference
 from quant.analytics.performance.daily import DailyReturns
-from quant.analytics.performance.expected_returns import window_sums
 
 # Returns worked on at once: some 8 MB.
 _BATCH: Final = 1 << 20
@@ -121,15 +120,17 @@ def trade_days(
     for group, total in enumerate(totals):
         which = groups == group
         scaled = weights[which] / total
-        share = _held(codes[which], row[which], np.abs(scaled) / horizon, horizon, shape)
-        gains = _gains(
-            daily.take(which),
-            horizon,
-            scaled,
-            codes[which] * shape[1] + row[which],
-            cells=residuals.size,
-            compounded=compounded,
-        ).reshape(shape)
+        gains, share = (
+            cells.reshape(shape)
+            for cells in _summed(
+                daily.take(which),
+                horizon,
+                scaled,
+                codes[which] * shape[1] + row[which],
+                cells=residuals.size,
+                compounded=compounded,
+            )
+        )
         mean = float(gains.sum())
         contrast = 1 - 2 * group
         value += contrast * mean
@@ -146,16 +147,7 @@ def trade_days(
     )
 
 
-def _held(
-    codes: Integers, row: Integers, weights: Floats, horizon: int, shape: tuple[int, int]
-) -> Floats:
-    """Return the weights of open windows by cluster and day."""
-    clusters, days = shape
-    opened = np.bincount(row * clusters + codes, weights, days * clusters)
-    return window_sums(opened.reshape(days, clusters), horizon).T
-
-
-def _gains(
+def _summed(
     daily: DailyReturns,
     horizon: int,
     weights: Floats,
@@ -163,8 +155,8 @@ def _gains(
     *,
     cells: int,
     compounded: bool,
-) -> Floats:
-    """Return the sums of weighted daily abnormal returns in each cell, shape (cells,).
+) -> tuple[Floats, Floats]:
+    """Return the sums of weighted daily abnormal returns and of weights by cell, shape (cells,).
 
     Args:
         daily: Of m trades.
@@ -174,12 +166,13 @@ def _gains(
         cells: Their number.
         compounded: Whether of BHARs.
     """
-    gains = np.zeros(cells)
+    gains, shares = np.zeros(cells), np.zeros(cells)
     size = max(_BATCH // horizon, 1)
     for start in range(0, len(first), size):
         part = slice(start, start + size)
         found = daily.take(part).abnormal(horizon, compounded=compounded)
         found *= weights[part, None]
-        places = first[part, None] + np.arange(horizon)
-        gains += np.bincount(places.ravel(), found.ravel(), cells)
-    return gains
+        places = (first[part, None] + np.arange(horizon)).ravel()
+        gains += np.bincount(places, found.ravel(), cells)
+        shares += np.bincount(places, np.repeat(np.abs(weights[part]) / horizon, horizon), cells)
+    return gains, shares
