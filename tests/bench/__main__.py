@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [
+    str(PROJECT),
     str(PROJECT / "tests" / "bench"),
     str(PROJECT / "tests"),
     str(PROJECT / "localstack"),
@@ -14,7 +15,16 @@ sys.path[:0] = [
 
 from report import write  # noqa: E402
 
-BENCHMARKS = ("backtest", "filing_load", "limiter", "price_indexes", "ptr_parsing")
+BENCHMARKS = (
+    "api_latency",
+    "backtest",
+    "event_study",
+    "export",
+    "filing_load",
+    "limiter",
+    "price_indexes",
+    "ptr_parsing",
+)
 
 
 def main() -> None:
