@@ -58,6 +58,7 @@ def fill_prices(engine: Any) -> None:
     """Give every ticker, and an index that all of them follow, closes on all weekdays."""
     _execute(
         engine,
+        "set session_replication_role = replica",
         f"select setseed({_SEED})",
         f"insert into tickers (symbol) values ('{INDEX}') on conflict do nothing",
         # A geometric random walk: that of the index and one of its own.
@@ -69,6 +70,7 @@ def fill_prices(engine: Any) -> None:
         f"common + case symbol when '{INDEX}' then 0 else 0.04 * (random() - 0.5) end"
         ") over (partition by symbol order by day)) as close from tickers, days)"
         f" select symbol, day, close, close, 100000, '{PRICE_LABEL}' from closes",
+        "set session_replication_role = origin",
     )
 
 

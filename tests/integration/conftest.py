@@ -8,6 +8,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -142,7 +143,7 @@ class Api:
     ) -> Answer:
         """The answer to a request; ``event`` as of ``rest_api_event``."""
         request = rest_api_event(path, query, headers, method=method, **event)
-        module = importlib.import_module(_route_name(method, path))
+        module = importlib.import_module(route_name(method, path))
         answer = module.handler(request, LambdaContext())
         body = answer["body"]
         raw = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
@@ -164,7 +165,7 @@ class Api:
             cursor = {"cursor": following}
 
 
-def _route_name(method: str, path: str) -> str:
+def route_name(method: str, path: str) -> str:
     # Literal segments win over parameters, as in API Gateway.
     for route in sorted(ROUTES, key=lambda route: route.path.count("{")):
         pattern = re.sub(r"\{\w+\}", "[^/]+", route.path)
@@ -193,6 +194,13 @@ def reset_process() -> None:
 @pytest.fixture(scope="module")
 def api(database, valkey) -> Iterator[Api]:
     """The handlers on a fresh database and the session's Valkey."""
+    with serving(database, valkey) as api:
+        yield api
+
+
+@contextmanager
+def serving(database: Any, valkey: Any) -> Iterator[Api]:
+    """The handlers on a database and a Valkey."""
     from supervisor.database import APP_ROLE
     from supervisor.servers import VALKEY_USER
 

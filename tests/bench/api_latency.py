@@ -1,0 +1,236 @@
+"""How long the API's routes take, cached and not, from API Gateway's event to its answer."""
+
+import importlib
+import itertools
+import math
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bulk_support import fill_prices, fill_trades
+from report import Report, package_versions
+from sqlalchemy import Engine, create_engine, text
+from supervisor.database import APP_ROLE, OWNER_ROLE, ensure_database, ensure_roles
+from supervisor.servers import PostgresServer, ValkeyServer
+from support import Database, server_directory
+from tests.integration.conftest import LambdaContext, rest_api_event, route_name, serving
+
+from quant.cache import AnswerCache
+from quant.db.keyset import data_version
+from quant.db.migrate import upgrade
+from quant.db.session import read
+from quant.ingest.seed import seed
+from quant.reports import precompute
+from quant.valkey_store import client
+
+# Uncached requests of a route: as many as take this long, within these bounds.
+BUDGET_S = 20.0
+FEWEST, MOST = 20, 200
+CACHED = 500
+# Different requests of a route, whose answers the cache holds all.
+VARIANTS = 5
+TRADES, POLITICIANS, TICKERS = 100_000, 500, 200
+KEPT_PERCENTILES = (0, 10, 25, 50, 75, 90, 95, 99, 100)
+
+type Request = tuple[str, dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of one route on one set of data, in ms."""
+
+    uncached: tuple[float, ...]
+    cached: tuple[float, ...]
+
+
+def run() -> Report:
+    measured: dict[tuple[str, str], Latency] = {}
+    ahead: dict[str, float] = {}
+    with _servers() as (postgres, valkey, passwords):
+        for name, fill in (("sample", seed), ("larger", _fill_larger)):
+            database = _database(postgres, f"bench_{name}", passwords)
+            engine = create_engine(postgres.url(database.name))
+            fill(engine)
+            with engine.connect() as connection:
+                trades = connection.scalar(text("select count(*) from trades"))
+                version = connection.scalar(text("show server_version"))
+            label = f"{name}, {trades:,}"
+            with serving(database, valkey):
+                started = time.perf_counter()
+                precompute.run()
+                ahead[label] = time.perf_counter() - started
+                for route, requests in _requests(engine).items():
+                    measured[route, label] = _measure(requests)
+            engine.dispose()
+    return Report(
+        title="Latency of the API",
+        method=(
+            "From the event of API Gateway to the answer for it, in one process that has the "
+            "modules loaded, on the machine of its Postgres and its Valkey, one request at a "
+            "time: authorizer's verdict, limits, validation, cache, queries, computation, JSON "
+            "and compression. Not in it: gateway, authorizer, network, and the start of a "
+            "function. All data are synthetic: `sample` is the one of `make run`, `larger` has "
+            f"{POLITICIANS} politicians and {TICKERS} tickers with ten years of daily prices; "
+            "behind the comma is the number of trades. Each route is asked in "
+            f"{VARIANTS} ways by turns (politicians, tickers, lags). Uncached: Valkey is emptied "
+            f"before each request; as many requests as take {BUDGET_S:.0f} s, at least {FEWEST} "
+            f"and at most {MOST}. Cached: {CACHED} requests whose answers Valkey holds. "
+            "Percentiles are of the nearest rank: of fewer than 100 requests the 99th is the "
+            "slowest. What concerns everybody (performance of groups, network, q-values) is "
+            "computed ahead and read here; the batch took "
+            f"{' and '.join(f'{seconds:.0f} s ({label})' for label, seconds in ahead.items())}. "
+            "The JSON file has these percentiles of each: "
+            f"{', '.join(map(str, KEPT_PERCENTILES))}. Times in ms."
+        ),
+        columns=(
+            "route",
+            "data",
+            "uncached n",
+            "p50",
+            "p99",
+            "cached n",
+            "p50",
+            "p99",
+            "p50 uncached to cached",
+        ),
+        rows=tuple(_row(route, label, measured[route, label]) for route, label in sorted(measured)),
+        versions={
+            "PostgreSQL": str(version),
+            **package_versions("fastapi", "mangum", "numpy", "pg8000", "valkey"),
+        },
+        measurements={
+            f"{route}, {label}, {kind}, ms": tuple(
+                round(_percentile(getattr(latency, kind), share), 3) for share in KEPT_PERCENTILES
+            )
+            for (route, label), latency in measured.items()
+            for kind in ("uncached", "cached")
+        },
+    )
+
+
+def _row(route: str, label: str, latency: Latency) -> tuple[str, ...]:
+    cells = [f"`{route}`", label]
+    for values in (latency.uncached, latency.cached):
+        cells += [str(len(values)), *(f"{_percentile(values, share):.3g}" for share in (50, 99))]
+    medians = [_percentile(values, 50) for values in (latency.uncached, latency.cached)]
+    return (*cells, f"{medians[0] / medians[1]:.1f}")
+
+
+def _percentile(values: tuple[float, ...], share: int) -> float:
+    return sorted(values)[max(math.ceil(share / 100 * len(values)), 1) - 1]
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[PostgresServer, ValkeyServer, dict[str, str]]]:
+    passwords = {OWNER_ROLE: secrets.token_urlsafe(16), APP_ROLE: secrets.token_urlsafe(16)}
+    with server_directory("bench") as data, server_directory("bench-valkey") as memory:
+        postgres = PostgresServer(data / "data", secrets.token_urlsafe(16))
+        valkey = ValkeyServer(memory, secrets.token_urlsafe(16))
+        try:
+            for server in (postgres, valkey):
+                server.start()
+                server.wait_ready()
+            ensure_roles(postgres, passwords[OWNER_ROLE], passwords[APP_ROLE])
+            yield postgres, valkey, passwords
+        finally:
+            valkey.stop()
+            postgres.stop()
+
+
+def _database(postgres: PostgresServer, name: str, passwords: dict[str, str]) -> Database:
+    ensure_database(postgres, name)
+    upgrade(postgres.url(name, OWNER_ROLE, passwords[OWNER_ROLE]))
+    return Database(postgres, name, passwords)
+
+
+def _fill_larger(engine: Engine) -> None:
+    fill_trades(engine, TRADES, politicians=POLITICIANS, tickers=TICKERS)
+    fill_prices(engine)
+
+
+def _requests(engine: Engine) -> dict[str, list[Request]]:
+    """What is asked of each route."""
+    with engine.connect() as connection:
+        people, tickers = (
+            connection.scalars(
+                text(
+                    f"select {column} from trades t join politicians p on p.id = t.politician_id"
+                    f" where {column} is not null group by 1 order by count(*) desc, 1"
+                    f" limit {VARIANTS}"
+                )
+            ).all()
+            for column in ("p.bioguide_id", "t.ticker")
+        )
+    parameters: dict[str, list[dict[str, object]]] = {
+        "/trades": [{"ticker": ticker, "sort": "-transaction_date"} for ticker in tickers],
+        "/politicians": [
+            {"sort": "-trade_count", "limit": 20 + number} for number in range(VARIANTS)
+        ],
+        "/stats/overview": [{}],
+        "/stats/leaderboard": [
+            {"by": by, "limit": limit} for by in ("volume", "trade_count") for limit in (20, 50)
+        ],
+        "/analytics/performance": [{"by": by} for by in ("party", "chamber", "committee")],
+        "/analytics/backtest": [{"lag": 1 + number} for number in range(VARIANTS)],
+        "/analytics/network/analysis": [{}],
+        "/analytics/correlation/pairwise": [
+            {"most_active": 10 + number} for number in range(VARIANTS)
+        ],
+    }
+    of_people = (
+        "/analytics/performance/{}",
+        "/analytics/ensemble/{}",
+        "/analytics/anomaly-detection/{}",
+        "/patterns/analyze/{}/fourier",
+        "/patterns/analyze/{}/comprehensive",
+    )
+    return {
+        **{
+            route: [(f"/api/v1{route}", query) for query in queries]
+            for route, queries in parameters.items()
+        },
+        **{
+            route.format("{id}"): [(f"/api/v1{route.format(person)}", {}) for person in people]
+            for route in of_people
+        },
+    }
+
+
+def _measure(requests: list[Request]) -> Latency:
+    valkey = client()
+    _ask(requests[0])  # imports the route
+    uncached: list[float] = []
+    for request in itertools.islice(itertools.cycle(requests), MOST):
+        valkey.flushdb()
+        uncached.append(_ask(request))
+        if len(uncached) >= FEWEST and sum(uncached) > BUDGET_S * 1000:
+            break
+    valkey.flushdb()
+    for request in requests:
+        _ask(request)
+    # For a minute the cache answers without a look at Postgres.
+    AnswerCache().announce(read(data_version))
+    # The answers and the version that they are of.
+    held = sum(1 for _ in valkey.scan_iter("{quant:answers}:*"))
+    if held != len(requests) + 1:
+        msg = f"the cache holds {held - 1} of {len(requests)} answers such as {requests[0]}"
+        raise AssertionError(msg)
+    cached = [_ask(request) for request in itertools.islice(itertools.cycle(requests), CACHED)]
+    return Latency(tuple(uncached), tuple(cached))
+
+
+def _ask(request: Request) -> float:
+    """Milliseconds until the answer."""
+    path, query = request
+    # Each of an account of its own: no limit holds it back.
+    event = rest_api_event(path, query, {"Accept-Encoding": "gzip"})
+    handler = importlib.import_module(route_name("GET", path)).handler
+    started = time.perf_counter()
+    answer = handler(event, LambdaContext())
+    taken = time.perf_counter() - started
+    if answer["statusCode"] != 200:
+        msg = f"{path} {query}: {answer}"
+        raise AssertionError(msg)
+    return taken * 1000
