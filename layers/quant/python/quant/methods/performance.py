@@ -33,12 +33,12 @@ _ENTRY: Final = (
     "filer did earn."
 )
 _ERRORS: Final = (
-    "Clustered in two ways, by politician and by day of entry; for a single politician by ticker "
-    "and by day of entry. None with fewer than five clusters in either."
+    "Clustered in two ways, by politician and by day of the return; for a single politician by "
+    "ticker and by day. None with fewer than five clusters in either."
 )
 _CORRECTED: Final = (
-    "Benjamini-Hochberg: for a politician over all politicians at the same leg and horizon, for "
-    "groups over all groups, legs and horizons of the answer."
+    "Benjamini-Hochberg: for a politician over all politicians at the same leg and horizon (with "
+    "equal weights), for groups over all groups, legs and horizons of the answer."
 )
 _WHOLE_WINDOWS: Final = (
     "A window counts whole or not at all: one that is still open, or in which a price is missing, "
@@ -70,8 +70,8 @@ CAR: Final = Method(
     "smaller number of clusters).",
     multiple_testing=_CORRECTED,
     limits=(
-        "Windows of different days overlap, and what trades share beyond a politician, a ticker or "
-        "a day is not in the standard error; calendar-time portfolios have it.",
+        "What returns of different days and politicians (tickers) share is not in the standard "
+        "error.",
         "The sum is no return that anybody could hold.",
         _PRICED,
         _PAST,
@@ -95,7 +95,7 @@ BHAR: Final = Method(
     limits=(
         "Compounding skews it to the right: over long horizons, tests with few trades find too few "
         "positive and too many negative means.",
-        *CAR.limits[:1],
+        CAR.limits[0],
         _PRICED,
         _PAST,
     ),
@@ -170,12 +170,14 @@ CLUSTERED_ERRORS: Final = Method(
     version="1",
     title="Standard errors clustered in two ways",
     estimates="How far a mean abnormal return can be from the true one, where trades of one "
-    "politician, or of one day, have something in common.",
-    estimator="The variance clustered by politician (for a single politician: by ticker) plus that "
-    "clustered by day of entry less that clustered by both, each times G / (G - 1) (n - 1) / "
-    "(n - k); the greatest of the sum and the first two is taken.",
+    "politician, and windows that share a day, have something in common.",
+    estimator="A regression with one row for each day of each trade's window: the variance "
+    "clustered by politician (for a single politician: by ticker) plus that clustered by day less "
+    "that clustered by both, each times G / (G - 1) (n - 1) / (n - k). Where the sum is not "
+    "positive, the greater of the first two.",
     assumptions=(
-        "Trades that share neither politician (ticker) nor day of entry are independent.",
+        "Returns of different days of different politicians (tickers) are independent: one day's "
+        "returns do not foretell the next one's.",
         "There are many clusters, none of which outweighs the others.",
     ),
     standard_errors=None,
@@ -202,7 +204,7 @@ BOOTSTRAP: Final = Method(
     id="performance.bootstrap",
     version="1",
     title="Wild cluster bootstrap interval",
-    estimates="Where the mean cumulative abnormal return lies, without a normal distribution.",
+    estimates="Where the mean cumulative abnormal return lies, whatever the distribution.",
     estimator="Bootstrap-t: the residuals of each politician (for a single politician: of each "
     "ticker) times one random sign, of six points with fewer than 12 of them; the statistic is "
     "studentised by the two-way standard error. 999 draws for a politician, 399 for groups, none "
@@ -299,12 +301,12 @@ GROUPS: Final = Method(
     "abnormal returns, and whether two groups differ.",
     estimator="The means over a group's trades. The difference of two is from one regression on "
     "both, so that what their members share on a day counts once. Committees overlap: each is "
-    "compared with everybody else.",
+    "compared with everybody else, all trades in their own direction.",
     assumptions=("As of the abnormal returns.",),
-    standard_errors="Clustered by politician and by day of entry.",
+    standard_errors="Clustered by politician and by day of the return.",
     null="The mean, or the difference of two, is zero (two-sided).",
     multiple_testing="Benjamini-Hochberg over all groups (comparisons), legs and horizons of the "
-    "answer, for CAR and for BHAR apart.",
+    "answer, for CAR and for BHAR apart; differences are of CAR.",
     limits=(
         "Committees are those of today, without their subcommittees: who sat on one when a trade "
         "was made is not known.",
@@ -321,8 +323,8 @@ POLITICIANS: Final = Method(
     estimator="The mean cumulative abnormal return of a politician's trades, that of sales "
     "negative; ranked by the lower end of its 95 % interval, the highest first.",
     assumptions=("As of the cumulative abnormal return.",),
-    standard_errors="Clustered by ticker and by day of entry. None with fewer than five of either: "
-    "who has fewer is not ranked.",
+    standard_errors="Clustered by ticker and by day of the return. None with fewer than five of "
+    "either: who has fewer is not ranked.",
     null="The politician's mean is zero (two-sided).",
     multiple_testing="Benjamini-Hochberg over all politicians who could be tested, whose number is "
     "given; at each horizon apart.",
