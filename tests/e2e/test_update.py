@@ -256,7 +256,7 @@ def test_a_failed_deployment_says_so_and_the_old_version_goes_on_serving(
         checkout.deploy()
     assert failed(answers) == []
     message = str(failure.value)
-    assert "quant-local-api is UPDATE_ROLLBACK_COMPLETE: it is as it was before" in message
+    assert "quant-local-disclosures is UPDATE_ROLLBACK_COMPLETE: it is as it was before" in message
     assert "AWS::Lambda::Function HealthReady" in message
     assert checkout.versions() == before
     assert checkout.get("/health").headers["Cache-Control"] == header
