@@ -50,7 +50,7 @@ def estimate_cells(row: Mapping[str, Any], measure: str) -> list[str]:
     found, bootstrap = row[measure], row["bootstrap"] if measure == "car" else None
     return [
         f"{found['n']:,}",
-        f"{row['clusters']['politician']} x {row['clusters']['entry_day']}",
+        f"{row['clusters']['politician']} x {row['clusters']['day']}",
         percent(found["value"]),
         percent(found["standard_error"]),
         interval(found["low"], found["high"]),

@@ -126,8 +126,7 @@ def weights(findings: Findings) -> str:
         for weighting in Weighting:
             row = findings.row(Key(name, event, leg, days, weighting=weighting))
             cells.append(short(row["car"]))
-        bounds = row["amount_bounds"]["car"]
-        cells.append(interval(bounds["low"], bounds["high"]))
+        cells.append(interval(*findings.amount_bounds(Key(name, event, leg, days))))
         rows.append((name, EVENT_NAMES[event], LEG_NAMES[leg], str(days), *cells))
     columns = ("", "from", "", "days", *(each.replace("_", "-") for each in Weighting), "bounds")
     return "\n".join(
@@ -148,29 +147,30 @@ def politicians(findings: Findings, horizon: int = 63) -> str:
         "## Politicians",
         "",
         f"Mean {horizon}-day market-adjusted CAR (index) of each politician's trades, of sales "
-        "with the opposite sign, clustered by ticker and day of entry. q is the Benjamini-Hochberg "
-        "value over the politicians tested; the others have too few clusters.",
+        "with the opposite sign, clustered by ticker and day. q is the Benjamini-Hochberg value "
+        "over the politicians tested; the others have too few clusters.",
     ]
     for event in Event:
-        found = findings.politicians(event, horizon)
+        tested, others = findings.politicians(event, horizon)
+        found = [row["car"] for row in tested]
         parts += [
             "",
-            f"From {EVENT_NAMES[event]}: {found['tested']} tested, {found['not_tested']} not; "
-            f"p <= 0.05 for {found['p_value_at_most_0_05']}, "
-            f"q <= 0.05 for {found['q_value_at_most_0_05']}.",
+            f"From {EVENT_NAMES[event]}: {len(tested)} tested, {others} not; p <= 0.05 for "
+            f"{sum(each['p_value'] <= 0.05 for each in found)}, q <= 0.05 for "
+            f"{sum(each['q_value'] <= 0.05 for each in found)}.",
             "",
             table(
                 ("", "trades", "mean", "95 %", "p", "q"),
                 [
                     (
-                        row["politician"]["full_name"],
+                        row["name"],
                         str(row["car"]["n"]),
                         percent(row["car"]["value"]),
                         interval(row["car"]["low"], row["car"]["high"]),
                         probability(row["car"]["p_value"]),
                         probability(row["car"]["q_value"]),
                     )
-                    for row in found["rows"]
+                    for row in tested
                 ],
             ),
         ]
@@ -242,7 +242,8 @@ def ranks(findings: Findings) -> str:
             "",
             "Where the return of the stock traded ranked among the twenty over the same window, "
             "from 0 % (worst) to 100 % (best), less the 50 % that picks at random have; senators "
-            "to 2020. It needs no benchmark and no model.",
+            "to 2020. It needs no benchmark and no model. Errors are clustered by politician and "
+            "by day of entry.",
             "",
             table(("from", "", "days", "n", "mean less 50", "s.e.", "95 %", "p"), rows, texts=2),
         ]

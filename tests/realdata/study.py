@@ -5,7 +5,7 @@ Glue alone: every abnormal return, standard error and interval is of the code th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from itertools import product
@@ -13,19 +13,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from quant.analytics.arrays import FactorPanel, Flags, PricePanel
+from quant.analytics.arrays import FactorPanel, Flags, Integers, PricePanel
 from quant.analytics.distributions import student_t_ppf
 from quant.analytics.performance.alpha import Alpha, Frequency, calendar_time_alpha
+from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
+from quant.analytics.performance.calendar_time import CalendarTimePortfolio, calendar_time_portfolio
 from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
-from quant.analytics.performance.calendar_time import calendar_time_portfolio
-from quant.analytics.performance.clustered import Inference, critical_value, mean
+from quant.analytics.performance.clustered import Inference, critical_value, inference, mean
 from quant.analytics.performance.event_study import simple_returns
 from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.weights import Weighting
-from quant.analytics.performance.windows import Event
+from quant.analytics.performance.trade_days import TradeDays, trade_days
+from quant.analytics.performance.weights import Weighting, mean_bounds
+from quant.analytics.performance.windows import HORIZONS, Event
 from quant.ingest.bulk import ImportReport
-from quant.reports.performance_legs import Clustering, Draws, Leg, leg_documents
-from quant.reports.performance_politicians import politicians_document, ranking
+from quant.reports.performance_legs import Leg, correct, shape, testable
 from quant.reports.performance_query import Configuration
 from quant.reports.performance_study import Measured, Study
 from quant.stock_act import ENACTED
@@ -52,6 +53,8 @@ LAST_PUBLISHED: Final = date(2020, 12, 31)
 POPULATIONS: Final = (ALL, SENATE, HOUSE, DEMOCRATS, REPUBLICANS, PUBLISHED)
 
 DRAWS: Final = 999
+# Those whose tables show bootstrap intervals.
+BOOTSTRAPPED: Final = (ALL, PUBLISHED)
 _POWER: Final = 0.80
 
 
@@ -79,6 +82,7 @@ class Findings:
 
     study: Study
     imports: tuple[ImportReport, ...]
+    _portfolios: dict[tuple[bytes, Event, int], CalendarTimePortfolio] = field(default_factory=dict)
 
     @property
     def prices(self) -> PricePanel:
@@ -136,22 +140,45 @@ class Findings:
         measured = self.studies[key.benchmark].measured(configuration)
         return measured.take(self.populations[key.population])
 
-    def row(self, key: Key) -> dict[str, Any]:
-        """Return the means of a leg at a horizon, as the API answers them."""
-        documents = leg_documents(self.measured(key), Clustering.POLITICIAN, None)
-        return _rows(documents)[key.leg, key.horizon]
+    def row(self, key: Key, *, draws: int = 0) -> dict[str, Any]:
+        """Return the means of a leg at a horizon, shaped as the API answers them."""
+        sample = self.sample(key)
+        car, bhar = (
+            mean_of(sample, key, sample.politician, compounded=compounded)
+            for compounded in (False, True)
+        )
+        found = cautious(car)
+        bootstrap = None
+        if draws and car is not None and car.means == 1 and testable(found):
+            low, high = bootstrap_interval(car, seeded(repr(key)), draws)
+            bootstrap = {"low": low, "high": high}
+        return {
+            "car": shape(found),
+            "bhar": shape(cautious(bhar)),
+            "clusters": dict(zip(("politician", "day"), found.clusters, strict=True)),
+            "degrees": found.degrees,
+            "two_way": {} if car is None else shape(car.inference()),
+            "bootstrap": bootstrap,
+        }
+
+    def amount_bounds(self, key: Key) -> tuple[float, float]:
+        """Return what mean CAR, weighted by dollars, the disclosed ranges leave open."""
+        if key.leg is Leg.PURCHASES_MINUS_SALES:
+            bought = self.amount_bounds(replace(key, leg=Leg.PURCHASES))
+            sold = self.amount_bounds(replace(key, leg=Leg.SALES))
+            return bought[0] - sold[1], bought[1] - sold[0]
+        sample = self.sample(key)
+        values = sample.returns.car[:, sample.returns.horizons.index(key.horizon)]
+        return mean_bounds(values, sample.low, sample.high)
 
     @cached_property
     def grid(self) -> dict[Key, dict[str, Any]]:
         """Every estimate with equal weights."""
-        found = {}
-        for population, event, expected in product(POPULATIONS, Event, EXPECTED):
-            whole = Key(population, event, Leg.SIGNED, 0, *expected)
-            draws = Draws("|".join(map(str, (population, event, *expected))), DRAWS)
-            documents = leg_documents(self.measured(whole), Clustering.POLITICIAN, draws)
-            for (leg, horizon), row in _rows(documents).items():
-                found[replace(whole, leg=leg, horizon=horizon)] = row
-        return found
+        places = product(POPULATIONS, Event, LEGS, HORIZONS, EXPECTED)
+        keys = (Key(*place, *expected) for *place, expected in places)
+        return {
+            key: self.row(key, draws=DRAWS if key.population in BOOTSTRAPPED else 0) for key in keys
+        }
 
     def sample(self, key: Key) -> Measured:
         """Return the trades of a leg that have a window at the horizon."""
@@ -183,10 +210,23 @@ class Findings:
         rank = (growth < own[:, None]).sum(axis=1) / (close.shape[1] - 1)
         return mean(rank - 0.5, np.ones(len(rank)), (sample.politician, entry))
 
-    def politicians(self, event: Event, horizon: int) -> dict[str, Any]:
-        """Return the politicians with a test of their own, as the API ranks them."""
-        document = politicians_document(self.study, Configuration(event=event))
-        return ranking(document, horizon, len(self.study.trades.members))
+    def politicians(self, event: Event, horizon: int) -> tuple[list[dict[str, Any]], int]:
+        """Return the politicians with a test of their own by p-value, and how many have none.
+
+        Of all trades in their own direction, with errors clustered by ticker and day.
+        """
+        sample = self.sample(Key(ALL, event, Leg.SIGNED, horizon))
+        signed = Key(ALL, event, Leg.SIGNED, horizon)
+        rows = []
+        codes = np.unique(sample.politician)
+        for code in codes:
+            own = sample.take(sample.politician == code)
+            if testable(found := cautious(mean_of(own, signed, own.ticker))):
+                name = self.study.trades.members[code].full_name
+                rows.append({"name": name, "car": shape(found)})
+        correct([row["car"] for row in rows])
+        rows.sort(key=lambda row: row["car"]["p_value"])
+        return rows, len(codes) - len(rows)
 
     def alpha(
         self,
@@ -199,16 +239,18 @@ class Findings:
         frequency: Frequency = Frequency.DAILY,
     ) -> Alpha:
         """Return the alpha of the calendar-time portfolio of the trades selected."""
-        trades = self.study.trades
-        portfolio = calendar_time_portfolio(
-            trades.arrays.take(which),
-            self.prices,
-            event=event,
-            holding=holding,
-            is_stock=trades.is_stock[which],
-        )
+        key = which.tobytes(), event, holding
+        if key not in self._portfolios:
+            trades = self.study.trades
+            self._portfolios[key] = calendar_time_portfolio(
+                trades.arrays.take(which),
+                self.prices,
+                event=event,
+                holding=holding,
+                is_stock=trades.is_stock[which],
+            )
         return calendar_time_alpha(
-            portfolio,
+            self._portfolios[key],
             self.prices,
             leg=leg,
             model=model,
@@ -234,20 +276,56 @@ class Findings:
                     "bootstrap_low": interval and interval["low"],
                     "bootstrap_high": interval and interval["high"],
                     "politicians": row["clusters"]["politician"],
-                    "days": row["clusters"]["entry_day"],
+                    "days": row["clusters"]["day"],
                 }
 
 
-def _rows(documents: list[dict[str, Any]]) -> dict[tuple[Leg, int], dict[str, Any]]:
-    return {
-        (document["name"], row["horizon"]): row
-        for document in documents
-        for row in document["horizons"]
-    }
+def mean_of(
+    sample: Measured, key: Key, labels: Integers, *, compounded: bool = False
+) -> TradeDays | None:
+    """Return the mean over trades that all have a window at the key's horizon; None without any."""
+    if sample.returns.daily is None or not len(labels):
+        return None
+    return trade_days(
+        sample.returns.daily,
+        key.horizon,
+        sample.weights * (sample.side if key.leg is Leg.SIGNED else 1),
+        labels,
+        compounded=compounded,
+        inside=(sample.side > 0).astype(np.int64) if key.leg is Leg.PURCHASES_MINUS_SALES else None,
+    )
+
+
+def one_way(mean_of_trades: TradeDays) -> tuple[float, float]:
+    """Return the variances of a mean clustered by politician alone and by day alone."""
+    clusters, days = mean_of_trades.clusters
+    rows = mean_of_trades.trades * mean_of_trades.horizon
+    small = (rows - 1) / (rows - mean_of_trades.means)
+    residuals = mean_of_trades.residuals
+    return (
+        small * clusters / (clusters - 1) * float(np.square(residuals.sum(axis=1)).sum()),
+        small * days / (days - 1) * float(np.square(residuals.sum(axis=0)).sum()),
+    )
+
+
+def cautious(mean_of_trades: TradeDays | None) -> Inference:
+    """Return the test of a mean by the greatest of the two-way and both one-way variances.
+
+    With few politicians the sum of the one-way variances less that of the cells can come out far
+    below either of them (MacKinnon, Nielsen and Webb 2024, "Jackknife inference with two-way
+    clustering").
+    """
+    if mean_of_trades is None:
+        return inference(np.nan, np.nan, 0, n=0, clusters=(0, 0))
+    found = mean_of_trades.inference()
+    if not np.isfinite(found.standard_error):
+        return found
+    variance = max(found.standard_error**2, *one_way(mean_of_trades))
+    return inference(found.value, variance, found.degrees, n=found.n, clusters=found.clusters)
 
 
 def detectable(row: dict[str, Any]) -> float:
     """Return the mean CAR that a two-sided test at 5 % finds with a probability of 80 %."""
-    degrees = min(row["clusters"].values()) - 1
+    degrees = row["degrees"]
     quantiles = critical_value(degrees) + float(student_t_ppf(_POWER, degrees))
     return float(row["car"]["standard_error"] * quantiles)
