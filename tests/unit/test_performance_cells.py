@@ -117,3 +117,14 @@ def test_without_trades_there_is_no_mean(made_up):
     assert cells.mean(some.take(nobody)) is None
     assert cells.difference(some, none) is cells.difference(none, some) is None
     assert cells.difference_of_groups(some, everybody, nobody) is None
+
+
+def test_a_difference_of_two_single_days_has_no_error(made_up):
+    trades, daily, weights = chosen(made_up, 1)
+    later = int(np.flatnonzero(trades.politician != trades.politician[0])[-1])
+    pair = np.array([0, later])
+    found = trade_days(
+        daily.take(pair), 1, weights[pair], trades.politician[pair], inside=np.array([1, 0])
+    )
+    assert np.isfinite(found.value)
+    assert np.isnan(found.inference().standard_error)

@@ -71,7 +71,7 @@ class TradeDays:
         Economics and Statistics 99, where windows are independent), in whole numbers.
         """
         variance, degrees = np.nan, 0
-        if min(self.clusters) > 1:
+        if min(self.clusters) > 1 and self.trades * self.horizon > self.means:
             weights = self.shares.sum(axis=1), self.shares.sum(axis=0)
             effective = min(one.sum() ** 2 / np.square(one).sum() for one in weights)
             degrees = max(round(effective) - 1, 1)
