@@ -6,17 +6,12 @@ What ``trade_days`` works out from the trades of each mean is here added up from
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from quant.analytics.arrays import Flags, Floats, Integers
 from quant.analytics.performance.daily import DailyReturns
-from quant.analytics.performance.expected_returns import window_sums
-from quant.analytics.performance.trade_days import TradeDays
-
-# Returns worked on at once, so that they stay in the processor's cache.
-_BATCH: Final = 1 << 18
+from quant.analytics.performance.trade_days import TradeDays, gains_by_cell, held_by_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,47 +74,17 @@ def sum_cells(
         first: Row of the earliest entry.
         days: Rows from the one after it to the last window's last.
     """
-    row = daily.entry - first
-    opened = np.bincount(row * clusters + labels, weights / horizon, days * clusters)
-    held = window_sums(opened.reshape(days, clusters), horizon).T
+    shape = clusters, days
+    opens = labels * days + daily.entry - first
+    held = held_by_cell(opens, weights, horizon, clusters * days).reshape(shape)
     weight = np.bincount(labels, weights, clusters)
     trades = np.bincount(labels, minlength=clusters)
     gains = (
-        _gains(
-            daily,
-            horizon,
-            weights,
-            labels * days + row,
-            cells=clusters * days,
-            compounded=compounded,
-        )
+        gains_by_cell(daily, horizon, weights, opens, cells=clusters * days, compounded=compounded)
         for compounded in (False, True)
     )
-    car, bhar = (
-        Cells(sums.reshape(clusters, days), held, weight, trades, horizon) for sums in gains
-    )
+    car, bhar = (Cells(sums.reshape(shape), held, weight, trades, horizon) for sums in gains)
     return car, bhar
-
-
-def _gains(
-    daily: DailyReturns,
-    horizon: int,
-    weights: Floats,
-    first: Integers,
-    *,
-    cells: int,
-    compounded: bool,
-) -> Floats:
-    """Return the sums of weighted daily abnormal returns; ``first`` is each trade's first cell."""
-    gains = np.zeros(cells)
-    size = max(max(_BATCH, cells) // horizon, 1)
-    for start in range(0, len(first), size):
-        part = slice(start, start + size)
-        found = daily.take(part).abnormal(horizon, compounded=compounded)
-        found *= weights[part, None]
-        places = first[part, None] + np.arange(horizon)
-        gains += np.bincount(places.ravel(), found.ravel(), cells)
-    return gains
 
 
 def mean(cells: Cells) -> TradeDays | None:

@@ -8,6 +8,7 @@ Business & Economic Statistics 29). One day's returns do not foretell the next o
 calendar-time portfolios of Fama (1998), Journal of Financial Economics 49.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,17 +121,11 @@ def trade_days(
     for group, total in enumerate(totals):
         which = groups == group
         scaled = weights[which] / total
-        gains, share = (
-            cells.reshape(shape)
-            for cells in _summed(
-                daily.take(which),
-                horizon,
-                scaled,
-                codes[which] * shape[1] + row[which],
-                cells=residuals.size,
-                compounded=compounded,
-            )
-        )
+        first = codes[which] * shape[1] + row[which]
+        share = held_by_cell(first, np.abs(scaled), horizon, residuals.size).reshape(shape)
+        gains = gains_by_cell(
+            daily.take(which), horizon, scaled, first, cells=residuals.size, compounded=compounded
+        ).reshape(shape)
         mean = float(gains.sum())
         contrast = 1 - 2 * group
         value += contrast * mean
@@ -147,7 +142,7 @@ def trade_days(
     )
 
 
-def _summed(
+def gains_by_cell(
     daily: DailyReturns,
     horizon: int,
     weights: Floats,
@@ -155,8 +150,8 @@ def _summed(
     *,
     cells: int,
     compounded: bool,
-) -> tuple[Floats, Floats]:
-    """Return the sums of weighted daily abnormal returns and of weights by cell, shape (cells,).
+) -> Floats:
+    """Return the sums of weighted daily abnormal returns in each cell, shape (cells,).
 
     Args:
         daily: Of m trades.
@@ -166,13 +161,28 @@ def _summed(
         cells: Their number.
         compounded: Whether of BHARs.
     """
-    gains, shares = np.zeros(cells), np.zeros(cells)
-    size = max(_BATCH // horizon, 1)
-    for start in range(0, len(first), size):
-        part = slice(start, start + size)
+    gains = np.zeros(cells)
+    for part in _parts(len(first), horizon):
         found = daily.take(part).abnormal(horizon, compounded=compounded)
         found *= weights[part, None]
-        places = (first[part, None] + np.arange(horizon)).ravel()
-        gains += np.bincount(places, found.ravel(), cells)
-        shares += np.bincount(places, np.repeat(np.abs(weights[part]) / horizon, horizon), cells)
-    return gains, shares
+        places = first[part, None] + np.arange(horizon)
+        gains += np.bincount(places.ravel(), found.ravel(), cells)
+    return gains
+
+
+def held_by_cell(first: Integers, weights: Floats, horizon: int, cells: int) -> Floats:
+    """Return the weights of open windows, each a part of its trade's, shape (cells,).
+
+    Arguments as of ``gains_by_cell``.
+    """
+    held = np.zeros(cells)
+    for part in _parts(len(first), horizon):
+        places = first[part, None] + np.arange(horizon)
+        held += np.bincount(places.ravel(), np.repeat(weights[part] / horizon, horizon), cells)
+    return held
+
+
+def _parts(trades: int, horizon: int) -> Iterator[slice]:
+    size = max(_BATCH // horizon, 1)
+    for start in range(0, trades, size):
+        yield slice(start, start + size)
