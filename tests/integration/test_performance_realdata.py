@@ -118,5 +118,5 @@ def test_a_sentence_that_no_longer_holds_stops_the_report(real):
     trades = findings.study.trades
     swapped = replace(trades, arrays=replace(trades.arrays, side=-trades.arrays.side))
     study = Study(swapped, findings.prices, findings.study.factors)
-    with pytest.raises(StaleSentenceError, match="From the transaction"):
+    with pytest.raises(StaleSentenceError, match="stocks bought did no better than stocks sold"):
         Summary(Findings(study, findings.imports)).in_short()

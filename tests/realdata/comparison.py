@@ -175,12 +175,11 @@ class Comparison(Evidence):
             f"{'index' if key.benchmark == INDEX else 'less the twenty'}"
             for key in two_way
         )
-        return holds(
-            bool(listed),
+        return (
             f"Of the {len(keys)} intervals of senators to 2020 below, {len(cautious)} leave out "
-            f"zero. By the two-way variance alone, as the API has it, {len(two_way)} do: "
-            f"{listed}. If nothing were there, {len(keys) * 0.05:.1f} would on average; they "
-            "depend on each other.",
+            f"zero; by the two-way variance alone, as the API has it, {len(two_way)} do"
+            f"{': ' if listed else ''}{listed}. If nothing were there, {len(keys) * 0.05:.1f} would "
+            "on average; they depend on each other."
         )
 
     def _year_q(self) -> tuple[int, float]:
