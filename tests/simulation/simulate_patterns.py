@@ -19,7 +19,7 @@ NULLS, PLANTED = 4000, 1000
 SURROGATES = 99
 # As the reports ask.
 SHORTEST, CYCLES_SEEN, OVERSAMPLING = 15, 4, 3
-WINDOW, RADIUS, LEAST_SEGMENT, LEAST_SHIFT = 13, 2, 4, 8
+WINDOW, RADIUS, LEAST_SEGMENT = 13, 2, 4
 PERIOD = 30
 WEEKS = 104
 YEARS = 2
@@ -172,8 +172,7 @@ def likeness(kind, shared=0.0, n=NULLS):
         np.concatenate(counts) * 1.0,
         pairs,
         radius=RADIUS,
-        shifts=SURROGATES,
-        least_shift=LEAST_SHIFT,
+        surrogates=SURROGATES,
     )
     return float(np.mean(p_values <= LEVEL))
 
@@ -269,7 +268,7 @@ def _likeness():
     return _report(
         "Likeness of two members",
         f"{NULLS:,} pairs a row with nothing planted, {PLANTED:,} with trades in the same weeks, "
-        f"of {WEEKS} weeks with 4 trades a week; all shifts by {LEAST_SHIFT} weeks or more.",
+        f"of {WEEKS} weeks with 4 trades a week. " + _SURROGATES,
         ("counts", "planted", "found at 5 %"),
         rows,
     )

@@ -146,7 +146,9 @@ def test_fit_finds_dependence_where_it_is():
     fit = fit_serial(level)
     assert np.median(fit.phi) == pytest.approx(0.8, abs=0.05)
     assert np.median(fit.share) == 1
-    assert np.mean(fit_serial(rng.poisson(1.0, (200, 500)) * 1.0).is_dependent) < 0.15
+    independent = rng.poisson(1.0, (200, 500)) * 1.0
+    assert np.mean(fit_serial(independent).is_dependent) < 0.15
+    assert fit_serial(independent, dependent=True).is_dependent.all()
 
 
 def test_p_values_count_the_surrogates_at_least_as_extreme():

@@ -183,13 +183,15 @@ LIKENESS: Final = Method(
     "z-normalised square roots of their weekly counts in the weeks that both cover.",
     assumptions=(_ZEROS, "Each politician's activity is stationary over those weeks."),
     standard_errors=None,
-    null="The two do not know each other's time: one series is shifted around a circle by 8 weeks "
-    "or more, which keeps what each does by itself; no shift is drawn twice.",
+    null="The two do not know each other's time: one series is held fixed and the other drawn "
+    "anew. If no serial dependence is found in it, its weeks are exchangeable (permutations of the "
+    "counts). If it is, busy times lump together as a first-order autoregression in white noise "
+    "does, fitted by Whittle's likelihood (permutations drawn to have that dependence).",
     multiple_testing="Benjamini-Hochberg over all tests of the comparison.",
     limits=(
         _DATES,
         "A season or a trend that both follow, such as the year's end, counts as likeness.",
-        "Few shared weeks have few shifts: 52 of them allow no p-value below 1/38.",
+        "A cycle that either has by itself is not in the null.",
         "Likeness is no sign of an understanding between them.",
     ),
     sources=(*REPETITIONS.sources[:1], *_SURROGATES),

@@ -23,7 +23,6 @@ from quant.reports.patterns_series import LEVEL, Analysis, Subject, day, number
 MOST_POLITICIANS: Final = 10
 SURROGATES: Final = 199
 RESTARTS: Final = 5
-LEAST_SHIFT: Final = 8
 # What two politicians must share to be compared.
 LEAST_WEEKS: Final = 52
 LEAST_TRADES: Final = 20
@@ -114,8 +113,7 @@ def _pair(first: Subject, second: Subject) -> dict[str, Any]:
         np.stack([counts for _, counts in ordered]),
         np.array([[0, 1]]),
         radius=RADIUS,
-        shifts=SURROGATES,
-        least_shift=LEAST_SHIFT,
+        surrogates=SURROGATES,
     )
     p_value = float(p_values[0])
     return document | {

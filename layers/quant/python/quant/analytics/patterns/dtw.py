@@ -204,39 +204,41 @@ def compare_series(
     pairs: Integers,
     *,
     radius: int,
-    shifts: int,
-    least_shift: int,
+    surrogates: int,
 ) -> tuple[Floats, Floats]:
     """Return how far series are from each other, and p-values of their likeness.
 
-    The null is that two series do not know each other's time: one is shifted around a circle by a
-    random number of weeks, which keeps what each does by itself (Theiler et al. 1992). No shift
-    counts twice, as that would make p-values too small: of short series all are taken. A trend or a
-    season that both share counts as likeness.
+    The null is that the second series of a pair does not know the time of the first, which is held
+    fixed: the second is drawn anew, in random order or, where serial dependence is found, with that
+    dependence. Shifts around a circle would ask no model, but a series joined to its own beginning
+    is less like any other, so that of busy times that last long they find too many alike. A trend
+    or a season that both share counts as likeness.
 
     Args:
         rng: Source of randomness.
-        counts: Series of the same weeks, shape (s, t), t >= 4 * least_shift.
+        counts: Series of the same weeks, shape (s, t), t >= 8.
         pairs: Places of the two series of each pair, shape (p, 2).
         radius: Half-width of the band.
-        shifts: Most shifts drawn.
-        least_shift: Least shift to either side, weeks.
+        surrogates: How many of each pair's second series.
 
     Returns:
         Distances and p-values, shape (p,); infinite and 1 where a series is constant.
     """
     normalised = z_normalise(counts)
-    t = counts.shape[1]
-    first, second = normalised[pairs[:, 0]], normalised[pairs[:, 1]]
-    distances = warping_distance(first, second, radius)
-    possible = np.arange(least_shift, t - least_shift + 1)
-    drawn = permutations(rng, possible, len(pairs))[:, :shifts]
-    null = np.empty(drawn.shape)
-    rows = max(1, _BLOCK // (drawn.shape[1] * t))
-    for start in range(0, len(pairs), rows):
-        part = slice(start, start + rows)
-        places = (np.arange(t) + drawn[part, :, None]) % t
-        shifted = np.take_along_axis(second[part, None, :], places, axis=-1)
-        null[part] = warping_distance(first[part, None, :], shifted, radius)
+    serial = fit_serial(counts)
+    distances = warping_distance(normalised[pairs[:, 0]], normalised[pairs[:, 1]], radius)
+    null = np.empty((len(pairs), surrogates))
+    rows = max(1, _BLOCK // (surrogates * counts.shape[1]))
+    dependent = serial.is_dependent[pairs[:, 1]]
+    for is_dependent in (False, True):
+        places = np.flatnonzero(dependent == is_dependent)
+        for start in range(0, len(places), rows):
+            some = places[start : start + rows]
+            first, second = pairs[some].T
+            if is_dependent:
+                series = serial_surrogates(rng, counts[second], serial.take(second), surrogates)
+            else:
+                series = permutations(rng, counts[second], surrogates)
+            null[some] = warping_distance(normalised[first, None], z_normalise(series), radius)
     p_values = empirical_p_values(-distances, -null)
     return distances, np.where(np.isfinite(distances), p_values, 1.0)

@@ -200,7 +200,10 @@ def search_cycles(
         series = serial_surrogates(rng, counts[some], fit, surrogates)
         p_serial[some] = _false_alarm(
             _whitened(power[some], fit, grid),
-            _whitened(lomb_scargle(series, offsets, grid), fit_serial(series), grid),
+            # The series got here as dependence was found, hence no surrogate may do without it.
+            _whitened(
+                lomb_scargle(series, offsets, grid), fit_serial(series, dependent=True), grid
+            ),
         )
     return [
         CycleSearch(

@@ -69,7 +69,7 @@ def permutations(rng: Generator, counts: Floats, n: int) -> Floats:
     return repeated
 
 
-def fit_serial(counts: Floats) -> SerialFit:
+def fit_serial(counts: Floats, *, dependent: bool = False) -> SerialFit:
     """Estimate the serial dependence of counts by Whittle's likelihood on a grid.
 
     The spectrum of an autoregression in white noise is compared with the periodogram at all
@@ -78,6 +78,7 @@ def fit_serial(counts: Floats) -> SerialFit:
 
     Args:
         counts: Shape (..., t), t >= 8.
+        dependent: Whether dependence is there for sure, as in surrogates drawn to have it.
 
     Returns:
         The fit of each series; its fields have shape (...).
@@ -94,7 +95,10 @@ def fit_serial(counts: Floats) -> SerialFit:
     with np.errstate(divide="ignore", invalid="ignore"):
         # Minus the logarithm of the likelihood, up to a constant.
         cost = len(frequencies) * np.log(level) + np.log(spectra).sum(axis=1)
-    cost[:, 1:] += _PARAMETERS
+    if dependent:
+        cost[:, 0] = np.inf
+    else:
+        cost[:, 1:] += _PARAMETERS
     # A constant series has no spectrum, hence no dependence.
     best = np.where(centred.any(axis=1), np.argmin(cost, axis=1), 0)
     shape = counts.shape[:-1]
