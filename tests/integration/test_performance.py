@@ -131,7 +131,13 @@ def fitted(found, measure, groups, weights, label, signs=None):
     one_way = [variance(first), variance(second)]
     two_way = sum(one_way) - variance(both)
     error = np.sqrt(two_way if two_way > 0 else max(one_way))
-    t = stats.t(min(clusters) - 1)
+    # Weights of each mean add up to one; a cluster counts by its share of them.
+    share = model.weights / (regressors.T @ model.weights)[np.argmax(regressors, axis=1)]
+    effective = [
+        share.sum() ** 2 / np.square(np.bincount(cluster, share)).sum()
+        for cluster in (first, second)
+    ]
+    t = stats.t(max(round(min(effective)) - 1, 1))
     return {
         "value": value,
         "standard_error": error,

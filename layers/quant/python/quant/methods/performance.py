@@ -67,7 +67,7 @@ CAR: Final = Method(
     ),
     standard_errors=_ERRORS,
     null="The mean is zero (two-sided, Student's t with one degree of freedom less than the "
-    "smaller number of clusters).",
+    "smaller effective number of clusters).",
     multiple_testing=_CORRECTED,
     limits=(
         "What returns of different days and politicians (tickers) share is not in the standard "
@@ -90,7 +90,7 @@ BHAR: Final = Method(
     assumptions=CAR.assumptions,
     standard_errors=_ERRORS,
     null="The mean is zero (two-sided, Student's t with one degree of freedom less than the "
-    "smaller number of clusters).",
+    "smaller effective number of clusters).",
     multiple_testing=_CORRECTED,
     limits=(
         "Compounding skews it to the right: over long horizons, tests with few trades find too few "
@@ -178,7 +178,8 @@ CLUSTERED_ERRORS: Final = Method(
     assumptions=(
         "Returns of different days of different politicians (tickers) are independent: one day's "
         "returns do not foretell the next one's.",
-        "There are many clusters, none of which outweighs the others.",
+        "There are many clusters. Where some outweigh the others, their effective number counts: "
+        "that of clusters of one size which would weigh alike.",
     ),
     standard_errors=None,
     null=None,
@@ -191,6 +192,11 @@ CLUSTERED_ERRORS: Final = Method(
             citation="Cameron, Gelbach and Miller (2011), Robust Inference With Multiway "
             "Clustering, Journal of Business & Economic Statistics 29",
             url="https://doi.org/10.1198/jbes.2010.07136",
+        ),
+        Source(
+            citation="Carter, Schnepel and Steigerwald (2017), Asymptotic Behavior of a t-Test "
+            "Robust to Cluster Heterogeneity, Review of Economics and Statistics 99",
+            url="https://doi.org/10.1162/REST_a_00639",
         ),
         Source(
             citation="MacKinnon, Nielsen and Webb (2021), Wild Bootstrap and Asymptotic Inference "
