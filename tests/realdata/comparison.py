@@ -178,8 +178,8 @@ class Comparison(Evidence):
         return (
             f"Of the {len(keys)} intervals of senators to 2020 below, {len(cautious)} leave out "
             f"zero; by the two-way variance alone, as the API has it, {len(two_way)} do"
-            f"{': ' if listed else ''}{listed}. If nothing were there, {len(keys) * 0.05:.1f} would "
-            "on average; they depend on each other."
+            f"{': ' if listed else ''}{listed}. If nothing were there, "
+            f"{len(keys) * 0.05:.1f} would on average; they depend on each other."
         )
 
     def _year_q(self) -> tuple[int, float]:
