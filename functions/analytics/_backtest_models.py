@@ -179,7 +179,7 @@ class BacktestConfiguration(BaseModel):
     holding: int = Field(examples=[63])
     side: Side
     weighting: Weighting
-    exit_on_reversal: bool
+    exit_on_reversal: bool = Field(examples=[False])
     max_positions: int | None = Field(examples=[None])
     position_cap: float = Field(examples=[1.0])
     cost_bps: float = Field(examples=[5])

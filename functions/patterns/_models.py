@@ -99,13 +99,14 @@ class ComparisonQuery(QueryModel):
     """Parameters of a comparison."""
 
     politicians: Annotated[
-        Annotated[str, AfterValidator(_several)],
+        str,
         Field(
             description=f"Identifiers or bioguide ids of 2 to {MOST_POLITICIANS} politicians, "
             "separated by commas.",
             pattern=rf"^{_IDENTIFIER}(,{_IDENTIFIER}){{1,{MOST_POLITICIANS - 1}}}$",
             examples=["W000779,C001047"],
         ),
+        AfterValidator(_several),
     ]
     as_of: AsOf = None
 
@@ -135,7 +136,9 @@ class CandidatePage(BaseModel):
 class CountSeriesInfo(BaseModel):
     """The counts that an analysis rests on."""
 
-    grid: Literal["weekday", "week"] = Field(description="What trades are counted by.")
+    grid: Literal["weekday", "week"] = Field(
+        description="What trades are counted by.", examples=["week"]
+    )
     from_: date | None = Field(
         alias="from", description="First day; null without trades.", examples=["2016-02-08"]
     )

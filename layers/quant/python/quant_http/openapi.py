@@ -27,7 +27,6 @@ TAGS: Final = (
     {"name": "export", "description": "Trades, analyses and the research dataset as files."},
     {"name": "methods", "description": "How each number is made."},
     {"name": "watchlists", "description": "Alerts of trades by webhook and by mail."},
-    {"name": "export", "description": "Files of disclosed data, and the research dataset."},
     {"name": "auth", "description": "Accounts, sessions and tokens."},
     {"name": "admin", "description": "Accounts and the audit log, for administrators."},
     {"name": "documentation", "description": "This document and its viewers."},
