@@ -191,7 +191,8 @@ LIKENESS: Final = Method(
     limits=(
         _DATES,
         "A season or a trend that both follow, such as the year's end, counts as likeness.",
-        "A cycle that either has by itself is not in the null.",
+        "Cycles are not in the null: two members whose cycles have the same length are found alike "
+        "where the phases happen to be near.",
         "Likeness is no sign of an understanding between them.",
     ),
     sources=(*REPETITIONS.sources[:1], *_SURROGATES),
