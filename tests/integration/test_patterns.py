@@ -136,10 +136,17 @@ def test_repetitions_do_not_overlap_the_latest_quarter(api):
     assert all(match["to"] < data["latest"]["from"] for match in data["matches"])
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_nothing_disclosed_later_changes_an_answer_as_of_a_day(api, trades, route):
-    before = api.get(analyze("W000001", route), {"as_of": CUT}).json
-    current = api.get(analyze("W000001", route)).json
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        *((analyze("W000001", route), {}) for route in ROUTES),
+        (f"{PATTERNS}/compare", {"politicians": "W000001,H000001"}),
+    ],
+    ids=[*ROUTES, "compare"],
+)
+def test_nothing_disclosed_later_changes_an_answer_as_of_a_day(api, trades, path, query):
+    before = api.get(path, {**query, "as_of": CUT}).json
+    current = api.get(path, query).json
     assert before["sample"]["last_transaction"] <= "2018-05-31"
     assert before["data"]["as_of"] == CUT
     changed = trades.execute(
@@ -156,11 +163,11 @@ def test_nothing_disclosed_later_changes_an_answer_as_of_a_day(api, trades, rout
     assert changed.rowcount > 50
     try:
         publish(trades)
-        after = api.get(analyze("W000001", route), {"as_of": CUT}).json
+        after = api.get(path, {**query, "as_of": CUT}).json
         assert after["data_version"] > before["data_version"]
         assert after["data"] == before["data"]
         assert after["sample"] == before["sample"]
-        assert api.get(analyze("W000001", route)).json["data"] != current["data"]
+        assert api.get(path, query).json["data"] != current["data"]
     finally:
         trades.execute(text("delete from trades where politician_id = :id"), {"id": SENATOR})
         trades.add_all(planted(1000, SENATOR, "s-1", monthly, 1))
