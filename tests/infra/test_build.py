@@ -6,6 +6,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ def aws_layers() -> Path:
     return BUILD / "aws" / "layers"
 
 
+@cache
 def _unpacked(archive: Path) -> int:
     with zipfile.ZipFile(archive) as packed:
         return sum(entry.file_size for entry in packed.infolist())
@@ -184,26 +187,43 @@ def _variables(assembly: Assembly, name: str) -> dict[str, str]:
     return {key: value(node) for key, node in variables.items()}
 
 
+@pytest.fixture(scope="module")
+def starts(
+    assemble: Callable[[str], Assembly],
+    local_layers: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, subprocess.CompletedProcess[str]]:
+    """How each function's start with its code and layers alone ended; as many at once as cores."""
+    variables = {name: _variables(assemble("local"), name) for name in FUNCTIONS}
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+
+    def start(name: str) -> subprocess.CompletedProcess[str]:
+        needs = FUNCTIONS[name]
+        script = f"import importlib; assert callable(importlib.import_module({name!r}).handler)"
+        with handler_code(Artefacts.built_for("local"), name, needs.bundles) as code:
+            path = [str(code), *(str(local_layers / layer / "python") for layer in needs.layers)]
+            return subprocess.run(
+                [sys.executable, "-S", "-c", script],
+                env={
+                    **variables[name],
+                    "PATH": os.defpath,
+                    "PYTHONPATH": os.pathsep.join(path),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
+                cwd=elsewhere,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(FUNCTIONS, pool.map(start, FUNCTIONS), strict=True))
+
+
+@pytest.mark.timeout(900)  # the first one waits for all
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_starts_with_its_layers_alone(
-    assemble: Callable[[str], Assembly], local_layers: Path, name: str, tmp_path: Path
+    starts: dict[str, subprocess.CompletedProcess[str]], name: str
 ) -> None:
     """What a function's code and layers lack fails here rather than in the cloud."""
-    needs = FUNCTIONS[name]
-    script = f"import importlib; assert callable(importlib.import_module({name!r}).handler)"
-    with handler_code(Artefacts.built_for("local"), name, needs.bundles) as code:
-        path = [str(code), *(str(local_layers / layer / "python") for layer in needs.layers)]
-        done = subprocess.run(
-            [sys.executable, "-S", "-c", script],
-            env={
-                **_variables(assemble("local"), name),
-                "PATH": os.defpath,
-                "PYTHONPATH": os.pathsep.join(path),
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
+    assert starts[name].returncode == 0, starts[name].stderr
