@@ -12,6 +12,7 @@ from scipy import stats
 from sqlalchemy import select, text
 from statsmodels.stats.multitest import multipletests
 
+from quant.analytics.performance.trade_days import FEW_CLUSTERS
 from quant.cache import AnswerCache
 from quant.db.models import Politician, Price, Trade
 from quant.identity import politician_id
@@ -130,13 +131,14 @@ def fitted(found, measure, groups, weights, label, signs=None):
     both = np.unique(first * clusters[1] + second, return_inverse=True)[1]
     one_way = [variance(first), variance(second)]
     two_way = sum(one_way) - variance(both)
-    error = np.sqrt(two_way if two_way > 0 else max(one_way))
     # Weights of each mean add up to one; a cluster counts by its share of them.
     share = model.weights / (regressors.T @ model.weights)[np.argmax(regressors, axis=1)]
     effective = [
         share.sum() ** 2 / np.square(np.bincount(cluster, share)).sum()
         for cluster in (first, second)
     ]
+    few = min(effective) < FEW_CLUSTERS
+    error = np.sqrt(max(two_way, *one_way) if few or two_way <= 0 else two_way)
     t = stats.t(max(round(min(effective)) - 1, 1))
     return {
         "value": value,

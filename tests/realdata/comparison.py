@@ -165,19 +165,20 @@ class Comparison(Evidence):
             for leg in LEGS
             for days in HORIZONS
         ]
-        cautious, two_way = (
+        cautious, as_answered = (
             [key for key in keys if not covers(self.findings.grid[key][name])]
-            for name in ("car", "two_way")
+            for name in ("car", "as_answered")
         )
         listed = "; ".join(
             f"{LEG_NAMES[key.leg]} over {key.horizon} day{'s' * (key.horizon > 1)} from "
             f"{EVENT_NAMES[key.event]}, "
             f"{'index' if key.benchmark == INDEX else 'less the twenty'}"
-            for key in two_way
+            for key in as_answered
         )
         return (
             f"Of the {len(keys)} intervals of senators to 2020 below, {len(cautious)} leave out "
-            f"zero; by the two-way variance alone, as the API has it, {len(two_way)} do"
+            "zero; by the API's rule, which takes the greatest variance below eight effective "
+            f"clusters only, {len(as_answered)} do"
             f"{': ' if listed else ''}{listed}. If nothing were there, "
             f"{len(keys) * 0.05:.1f} would on average; they depend on each other."
         )

@@ -157,7 +157,7 @@ class Findings:
             "bhar": shape(cautious(bhar)),
             "clusters": dict(zip(("politician", "day"), found.clusters, strict=True)),
             "degrees": found.degrees,
-            "two_way": {} if car is None else shape(car.inference()),
+            "as_answered": {} if car is None else shape(car.inference()),
             "bootstrap": bootstrap,
         }
 

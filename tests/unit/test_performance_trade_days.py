@@ -11,7 +11,7 @@ from scipy import stats
 from quant.analytics.performance.bootstrap import bootstrap_interval
 from quant.analytics.performance.event_study import abnormal_returns
 from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.trade_days import trade_days
+from quant.analytics.performance.trade_days import FEW_CLUSTERS, trade_days
 from quant.analytics.performance.windows import HORIZONS, Event
 
 
@@ -38,20 +38,31 @@ def chosen(made_up, model, horizon):
     return trades.take(which), found.take(which), weights
 
 
+def effective_clusters(daily, horizon, weights, politician):
+    """How many of equal weight the smaller dimension is worth."""
+    by_politician = pd.Series(weights).groupby(politician).sum()
+    days = (daily.entry[:, None] + np.arange(horizon)).ravel()
+    by_day = pd.Series(np.repeat(weights, horizon)).groupby(days).sum()
+    return min(one.sum() ** 2 / (one**2).sum() for one in (by_politician, by_day))
+
+
 def reference(daily, horizon, regressors, weights, politician):
-    """The regression with one row for each day of each trade."""
-    days = daily.entry[:, None] + np.arange(horizon)
-    return [
-        sm.WLS(
+    """Coefficients and errors of the regression with one row for each day of each trade."""
+    days = (daily.entry[:, None] + np.arange(horizon)).ravel()
+    politicians = np.repeat(politician, horizon)
+    groups = [np.column_stack([politicians, days])]
+    if effective_clusters(daily, horizon, weights, politician) < FEW_CLUSTERS:
+        groups += [politicians, days]
+    found = []
+    for compounded in (False, True):
+        model = sm.WLS(
             daily.abnormal(horizon, compounded=compounded).ravel(),
             np.repeat(regressors, horizon, axis=0),
             weights=np.repeat(weights, horizon),
-        ).fit(
-            cov_type="cluster",
-            cov_kwds={"groups": np.column_stack([np.repeat(politician, horizon), days.ravel()])},
         )
-        for compounded in (False, True)
-    ]
+        fits = [model.fit(cov_type="cluster", cov_kwds={"groups": each}) for each in groups]
+        found.append((fits[0].params, np.fmax.reduce([fit.bse for fit in fits])))
+    return found
 
 
 @pytest.mark.parametrize("model", Model)
@@ -66,29 +77,22 @@ def test_days_add_up_to_the_abnormal_return(made_up, model, horizon):
         np.testing.assert_allclose(days.sum(axis=1), whole[:, column], rtol=1e-8, atol=1e-12)
 
 
-def effective_clusters(found, horizon, weights, trades):
-    """How many of equal weight the smaller dimension is worth."""
-    by_politician = pd.Series(weights).groupby(trades.politician).sum()
-    days = (found.entry[:, None] + np.arange(horizon)).ravel()
-    by_day = pd.Series(np.repeat(weights, horizon)).groupby(days).sum()
-    return round(min(one.sum() ** 2 / (one**2).sum() for one in (by_politician, by_day)))
-
-
 @pytest.mark.parametrize("model", Model)
 @pytest.mark.parametrize("horizon", HORIZONS)
 def test_a_mean_is_the_regression_of_statsmodels(made_up, model, horizon):
     trades, found, weights = chosen(made_up, model, horizon)
     constant = np.ones((len(trades), 1))
     fits = reference(found.daily, horizon, constant, weights, trades.politician)
-    for compounded, fitted in zip((False, True), fits, strict=True):
+    effective = effective_clusters(found.daily, horizon, weights, trades.politician)
+    for compounded, (values, errors) in zip((False, True), fits, strict=True):
         cells = trade_days(found.daily, horizon, weights, trades.politician, compounded=compounded)
         one = cells.inference()
         days = np.unique(found.entry[:, None] + np.arange(horizon))
         assert one.clusters == (len(np.unique(trades.politician)), len(days))
         assert one.n == len(trades)
-        assert one.degrees == effective_clusters(found, horizon, weights, trades) - 1
-        assert one.value == pytest.approx(horizon * fitted.params[0], rel=1e-8)
-        error = horizon * fitted.bse[0]
+        assert one.degrees == round(effective) - 1
+        assert one.value == pytest.approx(horizon * values[0], rel=1e-8)
+        error = horizon * errors[0]
         assert one.standard_error == pytest.approx(error, rel=1e-8)
         low, high = stats.t.interval(0.95, one.degrees, one.value, error)
         assert (one.low, one.high) == pytest.approx((low, high), rel=1e-8)
@@ -102,7 +106,7 @@ def test_a_difference_is_the_regression_of_statsmodels(made_up, horizon):
     inside = (trades.side > 0).astype(np.int64)
     regressors = sm.add_constant(inside.astype(float))
     fits = reference(found.daily, horizon, regressors, weights, trades.politician)
-    for compounded, fitted in zip((False, True), fits, strict=True):
+    for compounded, (values, errors) in zip((False, True), fits, strict=True):
         one = trade_days(
             found.daily,
             horizon,
@@ -111,8 +115,8 @@ def test_a_difference_is_the_regression_of_statsmodels(made_up, horizon):
             compounded=compounded,
             inside=inside,
         ).inference()
-        assert one.value == pytest.approx(horizon * fitted.params[1], rel=1e-8)
-        assert one.standard_error == pytest.approx(horizon * fitted.bse[1], rel=1e-8)
+        assert one.value == pytest.approx(horizon * values[1], rel=1e-8)
+        assert one.standard_error == pytest.approx(horizon * errors[1], rel=1e-8)
 
 
 def test_a_negative_weight_turns_the_return_around(made_up):
@@ -191,8 +195,21 @@ def test_a_variance_that_is_not_positive_gives_way_to_the_greater_one_way(made_u
     assert found[1] == pytest.approx(two_way)
 
 
+def test_with_few_clusters_the_greatest_variance_counts(made_up):
+    trades, found, weights = chosen(made_up, Model.MARKET_ADJUSTED, 5)
+    labels = trades.politician % 5
+    cells = trade_days(found.daily, 5, weights, labels)
+    assert cells.effective_clusters < FEW_CLUSTERS
+    by_cluster, by_day = 2.0, 3.0
+    _, days = cells.clusters
+    # The cells' own variance is nearly that of days: a two-way one of little more than nothing.
+    found = cells.variances(*(np.array([value]) for value in (by_cluster, by_day, 4.5)))
+    assert found[0] == pytest.approx(max(5 / 4 * by_cluster, days / (days - 1) * by_day))
+
+
 def plain_bootstrap(daily, horizon, weights, politician, signs):
     """Draw by draw, with one row for each day of each trade."""
+    few = effective_clusters(daily, horizon, weights, politician) < FEW_CLUSTERS
     gains = daily.abnormal(horizon, compounded=False).ravel()
     weights = np.repeat(weights, horizon)
     politician = np.repeat(np.unique(politician, return_inverse=True)[1], horizon)
@@ -211,8 +228,8 @@ def plain_bootstrap(daily, horizon, weights, politician, signs):
             )
         )
         variance = first + second - both
-        if variance <= 0:
-            variance = max(first, second)
+        if few or variance <= 0:
+            variance = max(variance, first, second)
         return horizon * estimate, horizon * np.sqrt(variance) / weights.sum()
 
     centre, observed = fitted(gains)

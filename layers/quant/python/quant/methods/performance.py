@@ -174,7 +174,8 @@ CLUSTERED_ERRORS: Final = Method(
     estimator="A regression with one row for each day of each trade's window: the variance "
     "clustered by politician (for a single politician: by ticker) plus that clustered by day less "
     "that clustered by both, each times G / (G - 1) (n - 1) / (n - k). Where the sum is not "
-    "positive, the greater of the first two.",
+    "positive, the greater of the first two; with fewer than eight effective clusters the greatest "
+    "of the three.",
     assumptions=(
         "Returns of different days of different politicians (tickers) are independent: one day's "
         "returns do not foretell the next one's.",
@@ -185,7 +186,8 @@ CLUSTERED_ERRORS: Final = Method(
     null=None,
     multiple_testing=None,
     limits=(
-        "With few clusters the intervals are too short; below five of either kind none is given.",
+        "With few clusters the test is rough, and by the greatest variance errs on the safe side; "
+        "below five of either kind there is none.",
     ),
     sources=(
         Source(

@@ -20,6 +20,9 @@ from quant.analytics.performance.daily import DailyReturns
 
 # Returns worked on at once: some 8 MB.
 _BATCH: Final = 1 << 20
+# With fewer effective clusters the two-way variance, a difference of three noisy sums, can come out
+# at a small part of either one-way one.
+FEW_CLUSTERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,24 @@ class TradeDays:
         clusters, days = self.shares.shape
         return clusters, days
 
+    @property
+    def effective_clusters(self) -> float:
+        """The smaller effective number of clusters, of politicians or of days.
+
+        That many of one size would weigh alike: the square of the sum of their weights over the sum
+        of the squares (Carter, Schnepel and Steigerwald 2017, Review of Economics and Statistics
+        99, where windows are independent).
+        """
+        weights = self.shares.sum(axis=1), self.shares.sum(axis=0)
+        return min(float(one.sum() ** 2 / np.square(one).sum()) for one in weights)
+
     def variances(self, by_cluster: Floats, by_day: Floats, by_cell: Floats) -> Floats:
         """Return two-way clustered variances from sums of squared residuals, of their shape.
 
-        Each with the correction G / (G - 1) x (n - 1) / (n - k). Where the two-way variance is not
-        positive, which it need not be with few clusters, the greater of the one-way ones.
+        Each with the correction G / (G - 1) x (n - 1) / (n - k). With fewer than ``FEW_CLUSTERS``
+        effective clusters the greatest of the two-way and both one-way variances (MacKinnon,
+        Nielsen and Webb 2024, "Jackknife inference with two-way clustering"), otherwise the greater
+        of the one-way ones where the two-way one is not positive.
         """
         clusters, days = self.clusters
         rows, cells = self.trades * self.horizon, int(np.count_nonzero(self.shares))
@@ -61,21 +77,19 @@ class TradeDays:
         first = small * clusters / (clusters - 1) * by_cluster
         second = small * days / (days - 1) * by_day
         two_way = first + second - small * cells / (cells - 1) * by_cell
-        return np.where(two_way > 0, two_way, np.maximum(first, second))
+        one_way = np.maximum(first, second)
+        if self.effective_clusters < FEW_CLUSTERS:
+            return np.maximum(two_way, one_way)
+        return np.where(two_way > 0, two_way, one_way)
 
     def inference(self) -> Inference:
         """Return the estimate with its test, without an error with fewer than two clusters or days.
 
-        Student's t with one degree of freedom less than the smaller effective number of clusters,
-        of politicians or of days, that many of one size would weigh alike: the square of the sum of
-        their weights over the sum of the squares (Carter, Schnepel and Steigerwald 2017, Review of
-        Economics and Statistics 99, where windows are independent), in whole numbers.
+        Student's t with one degree of freedom less than the effective clusters, in whole numbers.
         """
         variance, degrees = np.nan, 0
         if min(self.clusters) > 1 and self.trades * self.horizon > self.means:
-            weights = self.shares.sum(axis=1), self.shares.sum(axis=0)
-            effective = min(one.sum() ** 2 / np.square(one).sum() for one in weights)
-            degrees = max(round(effective) - 1, 1)
+            degrees = max(round(self.effective_clusters) - 1, 1)
             squares = (
                 np.square(sums).sum(keepdims=True).ravel()
                 for sums in (self.residuals.sum(axis=1), self.residuals.sum(axis=0), self.residuals)
