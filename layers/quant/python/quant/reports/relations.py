@@ -69,8 +69,8 @@ def _sample(trades: LoadedTrades) -> dict[str, Any]:
         trades,
         used=int(np.count_nonzero(~without & ~exchanged)),
         excluded={
-            "no_ticker": np.count_nonzero(without),
-            "exchange": np.count_nonzero(exchanged),
+            "no_ticker": int(np.count_nonzero(without)),
+            "exchange": int(np.count_nonzero(exchanged)),
         },
     )
 
