@@ -231,7 +231,7 @@ def single_politician(
 @cache
 def power(effect: float, simulations: int = SIMULATIONS) -> dict[str, float]:
     """Share of simulations that find what every purchase adds to its stock over 21 days."""
-    rejected = dict.fromkeys(("t", "bootstrap", "alpha, daily", "alpha, monthly"), 0)
+    rejected = dict.fromkeys(("mean CAR", "bootstrap", "alpha, daily"), 0)
     for number in range(simulations):
         rng = np.random.default_rng([20140604, int(1e4 * effect), number])
         market, stocks = _returns(rng, YEARS_4)
@@ -246,18 +246,11 @@ def power(effect: float, simulations: int = SIMULATIONS) -> dict[str, float]:
         cells = _mean(_study(trades, prices, Model.MARKET_ADJUSTED), trades, 21, "purchases")
         low, _ = bootstrap_interval(cells, rng, DRAWS)
         found = cells.inference()
-        rejected["t"] += found.low > 0
+        rejected["mean CAR"] += found.low > 0
         rejected["bootstrap"] += low > 0
         portfolio = calendar_time_portfolio(trades, prices, event=Event.DISCLOSURE, holding=21)
-        for frequency in Frequency:
-            alpha = calendar_time_alpha(
-                portfolio,
-                prices,
-                leg=Leg.PURCHASES,
-                model=Model.MARKET_MODEL,
-                frequency=frequency,
-            )
-            rejected[f"alpha, {frequency}"] += alpha.per_period.low > 0
+        alpha = calendar_time_alpha(portfolio, prices, leg=Leg.PURCHASES, model=Model.MARKET_MODEL)
+        rejected["alpha, daily"] += alpha.per_period.low > 0
     return {test: count / simulations for test, count in rejected.items()}
 
 
@@ -339,8 +332,10 @@ def run() -> list[Report]:
         Report(
             title="Performance: one politician without an abnormal return",
             method=(
-                f"As above, of purchases of one politician in {FAVOURITES} stocks; errors "
-                "clustered by stock and day of the return."
+                f"As above, of purchases of one politician in {FAVOURITES} stocks, 2.9 of them on "
+                "average disclosed on one day; errors clustered by stock and day of the return. 40 "
+                "trades have a return of one day on some 14 days: of so few the errors are too "
+                "small."
             ),
             columns=("trades", *days),
             rows=tuple(
@@ -363,7 +358,9 @@ def run() -> list[Report]:
                 f"Share of {SIMULATIONS:,} simulations, made as above, in which alpha of the "
                 "market model is significant at the nominal 5 %, with Newey-West errors and "
                 "Student's t by the Bartlett kernel's equivalent degrees of freedom; by days each "
-                f"trade is held. Then the same of {SHORT[1]} filings in {SHORT[0]} days."
+                f"trade is held. Then the same of {SHORT[1]} filings in {SHORT[0]} days, too short "
+                "for months. There is no alpha by months of what is held for 21 days, as too many "
+                "months have a day on which nothing is held."
             ),
             columns=("portfolio", *(f"held {holding} days" for holding in HOLDINGS)),
             rows=(
