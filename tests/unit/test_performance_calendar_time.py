@@ -165,10 +165,14 @@ def reference(response, regressors):
     )
 
 
+def degrees_of_freedom(periods, parameters):
+    return min(round(0.9 * periods / (newey_west_lags(periods) + 1)), periods - parameters)
+
+
 def assert_same(found, fitted, periods_a_year):
     periods = int(fitted.nobs)
     lags = newey_west_lags(periods)
-    degrees = min(int(1.5 * periods / (lags + 1)), periods - len(fitted.params))
+    degrees = degrees_of_freedom(periods, len(fitted.params))
     estimates = [found.per_period, *found.loadings]
     assert found.lags == lags
     for one, value, error in zip(estimates, fitted.params, fitted.bse, strict=True):
@@ -223,6 +227,15 @@ def test_daily_alphas_are_those_of_statsmodels(made_up, leg, model):
     assert (found.factors_missing > 0) == (model is Model.FAMA_FRENCH)
     assert found.empty == (~invested[invested.idxmax() : invested[::-1].idxmax()]).sum()
     assert found.empty > 0
+
+
+@pytest.mark.parametrize("periods", [36, 60, 126, 252, 1000, 3000])
+def test_critical_values_are_those_of_fixed_b_asymptotics(periods):
+    share = (newey_west_lags(periods) + 1) / periods
+    # Kiefer and Vogelsang (2005), table 1: Bartlett kernel, 97.5 %.
+    fixed_b = 1.96 + 2.9694 * share + 0.416 * share**2 - 0.5324 * share**3
+    # `assert_same` holds the alphas to these degrees of freedom.
+    assert stats.t.ppf(0.975, degrees_of_freedom(periods, 1)) == pytest.approx(fixed_b, rel=0.01)
 
 
 @pytest.mark.parametrize("leg", Leg)

@@ -279,7 +279,7 @@ CALENDAR_TIME: Final = Method(
         "Weights are restored each day, which costs nothing.",
     ),
     standard_errors="Newey-West with lags 4 (T / 100)^(2/9), times T / (T - k); Student's t with "
-    "1.5 T / (lags + 1) degrees of freedom. None with fewer than 126 days or 36 months.",
+    "0.9 T / (lags + 1) degrees of freedom. None with fewer than 126 days or 36 months.",
     null="Alpha is zero (two-sided).",
     multiple_testing="Benjamini-Hochberg over all alphas of the answer, those by day and those by "
     "month apart.",

@@ -31,6 +31,8 @@ class Frequency(StrEnum):
 
 
 PERIODS_A_YEAR: Final = {Frequency.DAILY: 252, Frequency.MONTHLY: 12}
+# Of freedom for each stretch of lags + 1 periods.
+_DEGREES: Final = 0.9
 # With fewer the Newey-West errors are not to be relied on.
 MINIMUM_PERIODS: Final = {Frequency.DAILY: 126, Frequency.MONTHLY: 36}
 
@@ -84,9 +86,9 @@ def calendar_time_alpha(
     from it. Market-adjusted, alpha is the mean of the return less the benchmark's, which drops out
     of the difference.
 
-    Student's t with the equivalent degrees of freedom of the Bartlett kernel, 1.5 T / (lags + 1)
-    (Priestley 1981, Spectral Analysis and Time Series, section 6.2.4), as the error is itself
-    estimated from few independent pieces; covariance times T / (T - k).
+    Student's t with 0.9 T / (lags + 1) degrees of freedom, as the error is itself estimated from
+    few independent pieces: at 5 % these are the critical values of Kiefer and Vogelsang (2005),
+    Econometric Theory 21, to 1 %. Covariance times T / (T - k).
 
     Args:
         portfolio: Daily returns.
@@ -137,7 +139,7 @@ def _regressed(
         unknown = inference(np.nan, np.nan, 0, n=periods)
         return [unknown] * width, unknown, 0
     fit = regress(response, design)
-    degrees = min(int(1.5 * periods / (fit.lags + 1)), periods - width)
+    degrees = min(round(_DEGREES * periods / (fit.lags + 1)), periods - width)
     variances = np.diagonal(fit.covariance) * periods / (periods - width)
     estimates = [
         inference(float(value), float(variance), degrees, n=periods)
