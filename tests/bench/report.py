@@ -24,7 +24,7 @@ class Sample:
 
     def __str__(self) -> str:
         """The median, and the smallest and greatest value."""
-        return f"{_short(self.median)} ({_short(min(self.values))} to {_short(max(self.values))})"
+        return f"{short(self.median)} ({short(min(self.values))} to {short(max(self.values))})"
 
     def ratio(self, to: "Sample") -> str:
         """This median as a multiple of another."""
@@ -35,7 +35,7 @@ def sample(values: Sequence[float]) -> Sample:
     return Sample(tuple(values))
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
