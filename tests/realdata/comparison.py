@@ -135,11 +135,11 @@ class Comparison(Evidence):
                 f"{short(half)} % over 126 days and {short(year)} % over 252 from the transaction.",
             ),
             holds(
-                daily.low > 0 and monthly.low > 0,
+                daily.low > 0 > monthly.low,
                 "Held for a year from the transaction, purchases less sales earn "
                 f"{percent(daily.value)} {interval(daily.low, daily.high)} % a year on the index "
                 f"and {percent(monthly.value)} {interval(monthly.low, monthly.high)} % on the "
-                "three factors to 2018. Over the "
+                "three factors to 2018, which holds zero. Over the "
                 f"{alphas} daily alphas of senators to 2020, the first has "
                 f"q = {probability(q_value)}.",
             ),
