@@ -30,7 +30,8 @@ def test_an_operator_makes_an_administrator(accounts):
 
 
 @pytest.mark.parametrize(
-    ("password", "options"), [("short", []), (new_password(), ["--tier", "gold"])]
+    ("password", "options"),
+    [("short", []), pytest.param(new_password(), ["--tier", "gold"], id="tier")],
 )
 def test_what_is_refused_makes_no_account(accounts, password, options):
     email = accounts.email()

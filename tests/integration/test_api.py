@@ -11,6 +11,7 @@ from quant.identity import filing_id
 
 TRADES = "/api/v1/trades"
 POLITICIANS = "/api/v1/politicians"
+NOBODY = uuid.UUID(int=7)
 
 pytestmark = pytest.mark.usefixtures("disclosures")
 
@@ -147,7 +148,7 @@ def test_politician_is_found_by_either_identifier(api, identifier):
 
 
 @pytest.mark.parametrize(
-    "path", [f"{POLITICIANS}/Z999999", f"{POLITICIANS}/{uuid.uuid4()}", f"{TRADES}/{uuid.uuid4()}"]
+    "path", [f"{POLITICIANS}/Z999999", f"{POLITICIANS}/{NOBODY}", f"{TRADES}/{NOBODY}"]
 )
 def test_unknown_thing_is_a_404_problem(api, path):
     answer = api.get(path)
@@ -177,7 +178,7 @@ def test_unknown_thing_is_a_404_problem(api, path):
         (TRADES, {"politician": "'; drop table trades; --"}, "query.politician"),
         (f"{TRADES}/recent", {"cursor": "x"}, "query.cursor"),
         (f"{TRADES}/not-a-uuid", {}, "path.trade_id"),
-        (f"{TRADES}/{uuid.uuid4()}", {"limit": 1}, "query.limit"),
+        (f"{TRADES}/{NOBODY}", {"limit": 1}, "query.limit"),
         (POLITICIANS, {"state": "ORE"}, "query.state"),
         (POLITICIANS, {"search": "x"}, "query.search"),
         (POLITICIANS, {"search": "nul\x00"}, "query.search"),

@@ -390,7 +390,7 @@ def is_late(trade, days=1):
         ({"politician": "h000001"}, lambda person: person.id == REPRESENTATIVE),
         ({"politician": str(SENATOR)}, lambda person: person.id == SENATOR),
         ({"politician": str(FILER)}, lambda person: person.id == FILER),
-        ({"politician": str(uuid.uuid4())}, lambda _: False),
+        ({"politician": str(uuid.UUID(int=7))}, lambda _: False),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
