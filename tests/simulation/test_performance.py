@@ -52,8 +52,8 @@ def test_the_market_model_errs_on_the_safe_side_but_for_a_compounded_year(horizo
 def test_one_politician_is_rarely_significant_without_an_abnormal_return(trades, horizon):
     found = single_politician(trades)[horizon]
     if (trades, horizon) == (40, 1):
-        # On too few days.
-        assert found > 0.065
+        # On some 14 days.
+        assert 0.035 <= found <= 0.08
     else:
         assert 0.035 <= found <= 0.065
 
