@@ -15,7 +15,7 @@ from quant_http.openapi import merged
 from quant_http.routes import ROUTES
 
 # Identifiers of disclosed data and of files, the same for everybody.
-SHARED = {"politician_id", "trade_id", "name"}
+SHARED = {"politician_id", "trade_id", "symbol", "name"}
 # Identifiers of somebody's own.
 OWNED = {"session_id", "token_id", "account_id", "watchlist_id", "job_id"}
 
