@@ -99,7 +99,10 @@ def run() -> Report:
             "p99",
             "p50 uncached to cached",
         ),
-        rows=tuple(_row(route, label, measured[route, label]) for route, label in sorted(measured)),
+        rows=tuple(
+            _row(route, label, measured[route, label])
+            for route, label in sorted(measured, key=lambda place: place[0])
+        ),
         versions={
             "PostgreSQL": str(version),
             **package_versions("fastapi", "mangum", "numpy", "pg8000", "valkey"),
