@@ -292,7 +292,7 @@ def run() -> list[Report]:
     short = alphas(*SHORT)
     single = {trades: single_politician(trades) for trades in SINGLE}
     planted = {effect: power(effect) for effect in EFFECTS}
-    days = tuple(f"{horizon} days" for horizon in HORIZONS)
+    days = tuple(f"{horizon} day" + "s" * (horizon > 1) for horizon in HORIZONS)
     return [
         Report(
             title="Performance: mean CAR without an abnormal return",
