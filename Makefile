@@ -9,6 +9,8 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 ENV ?= dev
 DATA ?=
+# Processes that run tests; each has a database server of its own.
+JOBS ?= logical --maxprocesses 4
 
 # CDK runs on Node 20 too; the warning about its age would drown every other line.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
@@ -57,7 +59,7 @@ stop: .venv/.installed ## Stop the local system; its database is kept
 test: setup browser ## Run all tests
 	@$(PY) localstack/supervisor install
 	@.local/envs/localstack/bin/python -m pytest -q localstack/extension/tests
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # Tests in a browser need one: Debian's is installed where that is possible, else they are skipped.
 .PHONY: browser

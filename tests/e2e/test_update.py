@@ -3,6 +3,7 @@
 The cloud is started from a copy of the project, whose sources the tests change.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -122,13 +123,17 @@ def checkout(request: pytest.FixtureRequest) -> Iterator[Checkout]:
     if request.config.getoption("--base-url") or request.config.getoption("--local-cloud"):
         pytest.skip("changes the code of a cloud of its own")
     with server_directory("update") as directory:
-        (PROJECT / "build").mkdir(exist_ok=True)
-        for name in COPIED:
-            shutil.copytree(
-                PROJECT / name,
-                directory / name,
-                ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
-            )
+        build = PROJECT / "build"
+        build.mkdir(exist_ok=True)
+        with (build / ".lock").open("w") as lock:
+            # The lock of infra.build: what is being built cannot be copied.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for name in COPIED:
+                shutil.copytree(
+                    PROJECT / name,
+                    directory / name,
+                    ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
+                )
         for name in FILES:
             shutil.copyfile(PROJECT / name, directory / name)
         for name in LINKED:
@@ -223,7 +228,6 @@ def test_a_route_is_added_and_removed_without_a_failed_request(checkout: Checkou
     routes = "layers/quant/python/quant_http/routes.py"
     old = '    Route("health.live",'
     new = f'    Route("root.extra", "GET", "/extra", Access.PUBLIC),\n{old}'
-    checkout.deploy()
     assert checkout.get("/extra").status_code == 404
     with load(checkout) as answers:
         handler.write_text(ROUTE)
