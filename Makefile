@@ -9,8 +9,8 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 ENV ?= dev
 DATA ?=
-# Processes that run tests; each has a database server of its own.
-JOBS ?= logical --maxprocesses 4
+# Processes that run tests, each with a database server of its own; 0 runs them one after the other.
+JOBS ?= 0
 
 # CDK runs on Node 20 too; the warning about its age would drown every other line.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1

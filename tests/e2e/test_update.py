@@ -228,6 +228,7 @@ def test_a_route_is_added_and_removed_without_a_failed_request(checkout: Checkou
     routes = "layers/quant/python/quant_http/routes.py"
     old = '    Route("health.live",'
     new = f'    Route("root.extra", "GET", "/extra", Access.PUBLIC),\n{old}'
+    checkout.deploy()
     assert checkout.get("/extra").status_code == 404
     with load(checkout) as answers:
         handler.write_text(ROUTE)
