@@ -17,6 +17,8 @@ with atheris.instrument_imports(include=["quant.parsers", "quant.ingest.values"]
 
     from quant.parsers.model import DocumentError
 
+from fuzz.memory import limit_memory
+
 
 def main() -> None:
     target = TARGETS[sys.argv.pop(1)]
@@ -31,6 +33,7 @@ def main() -> None:
         with suppress(DocumentError):
             target.parse(content)
 
+    limit_memory()
     atheris.Setup([*sys.argv, f"-dict={dictionary}"], test_one_input)
     atheris.Fuzz()
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from fuzz.memory import NO_LIMIT_OF_LIBFUZZER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_ptr import BEFORE_2022, PtrLine, ptr_pdf, scan_pdf
@@ -119,7 +120,7 @@ def test_coverage_guided(tmp_path):
     for number, seed in enumerate(SEEDS):
         (tmp_path / f"{number}.pdf").write_bytes(seed)
     command = [sys.executable, str(TARGET), str(tmp_path), "-runs=2000", "-seed=1"]
-    limits = ["-max_len=20000", f"-artifact_prefix={tmp_path}/"]
+    limits = ["-max_len=20000", NO_LIMIT_OF_LIBFUZZER, f"-artifact_prefix={tmp_path}/"]
     result = subprocess.run([*command, *limits], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "Done 2000 runs" in result.stderr

