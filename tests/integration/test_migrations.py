@@ -10,6 +10,7 @@ from quant.db import (  # noqa: F401 - registers tables
     account_models,
     analysis_models,
     export_models,
+    ml_models,
     pipeline_models,
 )
 from quant.db.migrate import head, upgrade

@@ -239,6 +239,23 @@ class ExportSettings(BaseSettings):
     exports_queue_url: NonEmpty
 
 
+class MlSettings(BaseSettings):
+    """Where features, runs and artifacts are kept (``QUANT_ML_BUCKET``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_ML_", frozen=True)
+
+    bucket: NonEmpty
+
+
+class TrackingSettings(BaseSettings):
+    """Where the tracking server listens, and whether calls are signed (``QUANT_TRACKING_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_TRACKING_", frozen=True)
+
+    uri: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+    signed: bool = True  # with the caller's AWS credentials, as API Gateway's IAM authorizer asks
+
+
 # An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
 Origin = Annotated[
     str,

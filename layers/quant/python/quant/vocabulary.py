@@ -142,6 +142,23 @@ class ExportState(StrEnum):
     EXPIRED = "expired"  # succeeded, and its file is deleted
 
 
+class Verdict(StrEnum):
+    """Whether a version of a model may become the champion by itself."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class ModelEventKind(StrEnum):
+    """What can happen to the champion of a model."""
+
+    PROMOTED = "promoted"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled_back"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+
+
 class Role(StrEnum):
     """What an account may do beyond its tier."""
 
@@ -178,6 +195,9 @@ class AuditEvent(StrEnum):
     EXPORTED = "exported"
     SIGNING_KEY_ROTATED = "signing_key_rotated"
     AUDIT_PURGED = "audit_purged"
+    MODEL_PROMOTED = "model_promoted"
+    MODEL_ROLLED_BACK = "model_rolled_back"
+    MODEL_SWITCHED = "model_switched"
 
 
 class Sector(StrEnum):

@@ -57,4 +57,7 @@ TAGS: Final[dict[AuditEvent, tuple[Tag, ...]]] = {
     AuditEvent.EXPORTED: (Tag.ACCESS, Tag.PRIVACY),
     AuditEvent.SIGNING_KEY_ROTATED: (Tag.ADMINISTRATION, Tag.SECURITY),
     AuditEvent.AUDIT_PURGED: (Tag.ADMINISTRATION,),
+    AuditEvent.MODEL_PROMOTED: (Tag.ADMINISTRATION,),
+    AuditEvent.MODEL_ROLLED_BACK: (Tag.ADMINISTRATION,),
+    AuditEvent.MODEL_SWITCHED: (Tag.ADMINISTRATION,),
 }

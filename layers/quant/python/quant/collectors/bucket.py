@@ -62,6 +62,17 @@ class Bucket:
         metadata: dict[str, str] = answer["Metadata"]
         return metadata
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix, in order."""
+
+        def call() -> list[str]:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._name, Prefix=prefix
+            )
+            return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
+
+        return self._translated(call, prefix)
+
     def write(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write an object, over an older version if there is one."""
         self._write(key, content, metadata or {})

@@ -9,6 +9,7 @@ from quant.db import (  # noqa: F401 - registers their tables
     analysis_models,
     audit_models,
     export_models,
+    ml_models,
     pipeline_models,
 )
 from quant.db.models import Base

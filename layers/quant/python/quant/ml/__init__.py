@@ -1,0 +1,1 @@
+"""Machine learning: features, training, registry, predictions and their record (docs/adr/0021)."""
