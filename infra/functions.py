@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from quant.ml.layout import ARTIFACTS
 from quant.pipeline.queues import Queue
 from quant.tiers import EndpointClass
 from quant_http.routes import ROUTES, Capability, Route, Scope, Secret, Store
@@ -25,6 +26,8 @@ SINGLE_CLASS: Final = "single"  # one at a time
 _TOKEN_SECRETS: Final = frozenset({Secret.JWKS, Secret.SIGNING_KEY})
 # Below these keys of the bucket of exports: files of one caller's job, and published data sets.
 EXPORTED: Final = ("exports/*", "datasets/*")
+# Below these keys of the bucket of machine learning: what predictions are made with.
+INFERRED_WITH: Final = (f"{ARTIFACTS}/*",)
 
 # The ephemeral storage of every function, MiB.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html
@@ -55,6 +58,9 @@ _AREAS: Final[Mapping[str, Area]] = {
     "analytics": Area.ANALYTICS,
     "patterns": Area.ANALYTICS,
     "export": Area.ANALYTICS,
+    "predictions": Area.ANALYTICS,
+    "signals": Area.ANALYTICS,
+    "models": Area.ANALYTICS,
     "auth": Area.ACCOUNTS,
     "usage": Area.ACCOUNTS,
     "watchlists": Area.ACCOUNTS,
@@ -126,6 +132,7 @@ class FunctionNeeds:
         publishes: Whether it may put events on the pipeline's bus.
         objects: What it may do in the bucket of raw documents.
         exports: What it may do in the bucket of exports.
+        models: What it may do in the bucket of machine learning.
         anchors: Whether it keeps the audit log's anchors in their bucket.
         owns_schema: Whether it may also connect to Postgres as the schema's owner.
         egress: Whether it calls hosts on the internet.
@@ -150,6 +157,7 @@ class FunctionNeeds:
     publishes: bool = False
     objects: ObjectAccess = field(default_factory=ObjectAccess)
     exports: ObjectAccess = field(default_factory=ObjectAccess)
+    models: ObjectAccess = field(default_factory=ObjectAccess)
     anchors: bool = False
     owns_schema: bool = False
     egress: bool = False
@@ -192,6 +200,7 @@ def needs_of(route: Route) -> FunctionNeeds:
     """Return what the function of a route needs."""
     sends_to = {queue for what, queue in _QUEUES.items() if what in route.capabilities}
     exports = Capability.EXPORTS in route.capabilities
+    infers = Capability.ARTIFACTS in route.capabilities
     return FunctionNeeds(
         name=route.name,
         layers=("quant", "api", *_further_layers(route)),
@@ -201,6 +210,7 @@ def needs_of(route: Route) -> FunctionNeeds:
         sends_to=frozenset(sends_to),
         # A link to a file lets its bearer do what its signer may.
         exports=ObjectAccess(reads=EXPORTED if exports else ()),
+        models=ObjectAccess(reads=INFERRED_WITH if infers else ()),
         concurrency=_concurrency(route) if route.stores else None,
         memory_mb=route.memory_mb,
         timeout_s=route.timeout_s,

@@ -64,7 +64,7 @@ class FunctionFactory:
         """Add one function, with what feeds it."""
         stores = [self._data.stores[store] for store in sorted(needs.stores)]
         groups = [self._network.client_groups[store.store] for store in stores]
-        if stores and (needs.objects or needs.anchors or needs.exports.writes):
+        if stores and (needs.objects or needs.anchors or needs.exports.writes or needs.models):
             groups.append(self._network.bucket_clients)
         function = HandlerFunction(
             self._scope,
@@ -119,6 +119,7 @@ class FunctionFactory:
             )
         self._data.raw.grant(role, needs.objects)
         self._data.exports.grant(role, needs.exports)
+        self._data.ml.grant(role, needs.models)
         if needs.anchors:
             anchors = self._data.anchors.arn_for_objects("*")
             role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
@@ -158,6 +159,8 @@ class FunctionFactory:
                 "QUANT_EXPORT_BUCKET": self._data.exports.bucket.bucket_name,
                 "QUANT_EXPORTS_QUEUE_URL": self._data.queues[Queue.EXPORTS].queue.queue_url,
             }
+        if needs.models:
+            environment["QUANT_ML_BUCKET"] = self._data.ml.bucket.bucket_name
         if needs.anchors:
             environment["QUANT_AUDIT_ANCHOR_BUCKET"] = self._data.anchors.bucket_name
         if needs.owns_schema:

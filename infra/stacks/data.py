@@ -15,6 +15,7 @@ from constructs import Construct
 from infra.all_functions import consumer_of
 from infra.components.anchor_bucket import AnchorBucket
 from infra.components.export_bucket import ExportBucket
+from infra.components.ml_bucket import MlBucket
 from infra.components.raw_bucket import RawBucket
 from infra.components.stores import (
     Cache,
@@ -58,6 +59,7 @@ class DataStack(Stack):
         queues: The queues of the pipeline.
         raw: The raw documents.
         exports: The files of exports.
+        ml: The bucket of machine learning.
         bus: Where disclosed trades are announced.
     """
 
@@ -94,6 +96,7 @@ class DataStack(Stack):
         self.queues = {queue: self._queue(queue, config) for queue in Queue}
         self.raw = RawBucket(self, "Raw", config=config, arrivals=self.queues[Queue.PARSE].queue)
         self.exports = ExportBucket(self, "Exported", config=config)
+        self.ml = MlBucket(self, "Ml", config=config)
         self.bus = events.EventBus(self, "Bus", event_bus_name=config.name("pipeline"))
         events.Rule(
             self,
@@ -106,6 +109,7 @@ class DataStack(Stack):
         # LocalStack's CloudFormation cannot make one; there the supervisor verifies the sender.
         if config.local is None:
             ses.EmailIdentity(self, "Sender", identity=ses.Identity.domain(config.email_domain))
+        CfnOutput(self, "MlBucketName", value=self.ml.bucket.bucket_name)
 
     def _key_set(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
         """Declare a key set; ``quant keys ensure`` fills it, CloudFormation never does again."""

@@ -83,6 +83,7 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_COLLECTOR_PRICES_SECRET_ARN": Secret.PRICES in needs.secrets,
             "QUANT_EXPORT_BUCKET": bool(needs.exports),
             "QUANT_EXPORTS_QUEUE_URL": bool(needs.exports),
+            "QUANT_ML_BUCKET": bool(needs.models),
             "QUANT_DATABASE_OWNER_SECRET_ARN": needs.owns_schema,
             "QUANT_AUDIT_ANCHOR_BUCKET": needs.anchors,
         }.items():
@@ -251,7 +252,10 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"s3:GetObject", "s3:ListBucket"}
     if needs.exports.reads:
         expected |= {"s3:GetObject"}
-    if needs.objects.writes or needs.exports.writes or needs.anchors:
+    if needs.models.reads:
+        expected |= {"s3:GetObject", "s3:ListBucket"}
+    writes = needs.objects.writes or needs.exports.writes or needs.models.writes
+    if writes or needs.anchors:
         expected |= {"s3:PutObject"}
     if Capability.SEND_EMAIL in needs.capabilities:
         expected |= {"ses:SendEmail", "ses:SendRawEmail"}

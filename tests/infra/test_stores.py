@@ -158,7 +158,7 @@ def test_only_functions_with_stores_are_in_the_network(assembly: Assembly) -> No
         assert ("VpcConfig" in function) is bool(needs.stores)
         if needs.stores:
             groups = str(function["VpcConfig"]["SecurityGroupIds"])
-            buckets = bool(needs.objects or needs.anchors or needs.exports.writes)
+            buckets = bool(needs.objects or needs.anchors or needs.exports.writes or needs.models)
             assert groups.count("ClientsGroup") == len(needs.stores) + buckets
             assert ("BucketClients" in groups) is buckets
 

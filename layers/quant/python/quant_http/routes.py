@@ -4,7 +4,7 @@ Read by the handlers (their FastAPI app), by CDK (resource, method, function) an
 documentation (the merged OpenAPI). Standard library only, so that CDK can import it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +43,8 @@ class Capability(StrEnum):
     AUDIT_QUEUE = "audit-queue"  # where audit entries wait while Postgres is away
     DELIVERIES_QUEUE = "deliveries-queue"  # where webhooks wait to be posted
     EXPORTS = "exports"  # the queue of exports that take long, and links to their files
+    ARTIFACTS = "artifacts"  # of models, and the features they are applied to
+    ARTIFACTS = "artifacts"  # what predictions are made with, in the bucket of machine learning
 
 
 class Scope(StrEnum):
@@ -140,6 +142,22 @@ def _analytics(name: str, path: str) -> Route:
         # One whole vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
         memory_mb=1769,
         timeout_s=28,
+    )
+
+
+def _inference(name: str, path: str) -> Route:
+    """Declare a route that applies models to features for the request."""
+    return replace(_analytics(name, path), capabilities=_AUDITED | {Capability.ARTIFACTS})
+
+
+def _model_administration(module: str, method: str) -> Route:
+    return Route(
+        f"models.{module}",
+        method,
+        f"{API_PREFIX}/models/{{name}}/{module}",
+        stores=_DATA,
+        capabilities=_AUDITED,
+        scope=Scope.ADMIN,
     )
 
 
@@ -253,6 +271,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     _analytics("patterns.patterns", "/patterns/analyze/{politician_id}/patterns"),
     _analytics("patterns.comprehensive", "/patterns/analyze/{politician_id}/comprehensive"),
     _analytics("patterns.compare", "/patterns/compare"),
+    _data("predictions.list", "/predictions"),
+    _inference("predictions.politician", "/predictions/{politician_id}"),
+    _data("signals.list", "/signals"),
+    _data("models.list", "/models"),
+    _data("models.detail", "/models/{name}"),
+    _analytics("models.scorecard", "/models/{name}/scorecard"),
+    _model_administration("promote", "POST"),
+    _model_administration("rollback", "POST"),
+    _model_administration("switch", "PUT"),
     _export("trades", "/trades/{politician_id}"),
     _export("analysis", "/analysis/{politician_id}"),
     _export("all_politicians", "/batch/all-politicians", "POST"),
