@@ -157,7 +157,7 @@ VALIDATION: Final = Method(
     estimates="How well the model would have predicted past periods of which it knew nothing.",
     estimator="Walk-forward validation: each fold trains on the rows whose outcome was known "
     "before its first test day, less an embargo, and predicts the rows of the period after it. "
-    "Settings of a fold are chosen by earlier folds alone. The losses are squared errors of returns "
+    "Settings of a fold are chosen by earlier folds alone. Losses are squared errors of returns "
     "and counts, and logarithmic scores of probabilities.",
     assumptions=("Past test periods are like those to come.",),
     standard_errors=_CLUSTERS,
@@ -177,7 +177,7 @@ SKILL: Final = Method(
     estimates="By how much the model's loss is smaller than that of a named baseline on the same "
     "rows.",
     estimator="Mean of the baseline's loss less the model's, row by row; the skill score is that "
-    "over the baseline's mean loss. Baselines: zero, historical mean, the subject's own rate, ridge "
+    "over the baseline's mean loss. Baselines: zero, historical mean, the subject's rate, ridge "
     "and logistic regression on the same features.",
     assumptions=("Differences of different clusters of time are independent.",),
     standard_errors=_CLUSTERS + " 95 % intervals by Student's t.",

@@ -1,6 +1,6 @@
 """What became of predictions: outcomes, drift of features and performance, and the public record.
 
-Everything is measured against what was stored when a prediction was made; nothing stored is changed.
+Predictions stay as they were stored, and so does an outcome once there is one.
 """
 
 from typing import Any
