@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from quant.db.ml_models import Champion, ModelEvent, ModelVersion
@@ -17,6 +17,18 @@ from quant.errors import ConflictError, NotFoundError
 from quant.vocabulary import ModelEventKind, Verdict
 
 _LOCK: Final = "quant.ml.registry"
+_CHAMPIONS: Final = select(
+    Champion.model,
+    Champion.version,
+    ModelVersion.run,
+    ModelVersion.sha256,
+    Champion.since,
+    Champion.disabled,
+    Champion.disabled_reason,
+).join(
+    ModelVersion,
+    (ModelVersion.model == Champion.model) & (ModelVersion.version == Champion.version),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +151,13 @@ def publish(connection: Connection, new: NewVersion, number: int | None = None) 
 
 def champion(connection: Connection, model: str) -> ChampionVersion | None:
     """Return the version that predicts for a model, None where there is none."""
-    row = connection.execute(_champions().where(Champion.model == model)).one_or_none()
-    return None if row is None else ChampionVersion(**row._mapping)
+    row = connection.execute(_CHAMPIONS.where(Champion.model == model)).one_or_none()
+    return None if row is None else _shape(row)
 
 
 def champions(connection: Connection) -> dict[str, ChampionVersion]:
     """Return the champions by model."""
-    rows = connection.execute(_champions().order_by(Champion.model))
-    return {row.model: ChampionVersion(**row._mapping) for row in rows}
+    return {row.model: _shape(row) for row in connection.execute(_CHAMPIONS)}
 
 
 def candidates(connection: Connection, model: str) -> list[tuple[int, str]]:
@@ -246,19 +257,8 @@ def switch(
     _write(connection, model, kind, there.version, None, actor=actor, reason=reason)
 
 
-def _champions() -> Select[Any]:
-    return select(
-        Champion.model,
-        Champion.version,
-        ModelVersion.run,
-        ModelVersion.sha256,
-        Champion.since,
-        Champion.disabled,
-        Champion.disabled_reason,
-    ).join(
-        ModelVersion,
-        (ModelVersion.model == Champion.model) & (ModelVersion.version == Champion.version),
-    )
+def _shape(row: Row[Any]) -> ChampionVersion:
+    return ChampionVersion(**row._mapping)
 
 
 def _line(connection: Connection, model: str) -> list[int]:
@@ -273,6 +273,8 @@ def _line(connection: Connection, model: str) -> list[int]:
     )
     line: list[int] = []
     for kind, version in events:
+        if version is None:
+            continue
         if kind is ModelEventKind.ROLLED_BACK:
             line = line[: line.index(version) + 1]
         else:
