@@ -131,3 +131,4 @@ lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) --group training -c tests/requirements.txt -o layers/training/requirements.txt
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt
+	@$(COMPILE) localstack/mlflow-requirements.in -c layers/training/requirements.txt -o localstack/mlflow-requirements.txt
