@@ -43,7 +43,6 @@ class Capability(StrEnum):
     AUDIT_QUEUE = "audit-queue"  # where audit entries wait while Postgres is away
     DELIVERIES_QUEUE = "deliveries-queue"  # where webhooks wait to be posted
     EXPORTS = "exports"  # the queue of exports that take long, and links to their files
-    ARTIFACTS = "artifacts"  # of models, and the features they are applied to
     ARTIFACTS = "artifacts"  # what predictions are made with, in the bucket of machine learning
 
 
