@@ -22,6 +22,7 @@ VARIABLES = {
     "QUANT_PUBLIC_URL": "https://api.example.org/prod",
     "QUANT_EXPORT_BUCKET": "quant-prod-exports-000000000000",
     "QUANT_EXPORTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/exports",
+    "QUANT_ML_BUCKET": "quant-prod-ml-000000000000",
 }
 
 
@@ -71,6 +72,7 @@ def test_every_route_starts_with_good_settings(function, name):
         ("auth.register", "QUANT_EMAIL_SENDER", None),
         ("export.job", "QUANT_EXPORT_BUCKET", None),
         ("export.create_dataset", "QUANT_EXPORTS_QUEUE_URL", None),
+        ("predictions.politician", "QUANT_ML_BUCKET", None),
         ("auth.register", "QUANT_PUBLIC_URL", "http://api.example.org"),
     ],
 )

@@ -24,6 +24,7 @@ TAGS: Final = (
     {"name": "tickers", "description": "The symbols that are traded."},
     {"name": "analytics", "description": "Performance, backtests, relations and unusual trades."},
     {"name": "patterns", "description": "Cycles, regimes and repetitions of trade counts."},
+    {"name": "models", "description": "What models predict, and how good they have been."},
     {"name": "export", "description": "Trades, analyses and the research dataset as files."},
     {"name": "methods", "description": "How each number is made."},
     {"name": "watchlists", "description": "Alerts of trades by webhook and by mail."},

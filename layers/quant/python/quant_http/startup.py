@@ -12,6 +12,7 @@ from quant.settings import (
     AuditSettings,
     EmailSettings,
     ExportSettings,
+    MlSettings,
     PasswordSettings,
     SigningSettings,
     TokenSettings,
@@ -31,6 +32,7 @@ _SETTINGS: Final[dict[str, tuple[Callable[[], object], ...]]] = {
     Capability.AUDIT_QUEUE: (AuditSettings,),
     Capability.SEND_EMAIL: (EmailSettings,),
     Capability.EXPORTS: (ExportSettings,),
+    Capability.ARTIFACTS: (MlSettings,),
     EndpointClass.AUTH: (PasswordSettings,),
 }
 

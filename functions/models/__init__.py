@@ -1,0 +1,1 @@
+"""The models: cards, records, and which version predicts."""

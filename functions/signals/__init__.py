@@ -1,0 +1,1 @@
+"""The latest prediction of each ticker."""

@@ -1,0 +1,1 @@
+"""Documents of the answers about models and their predictions."""
