@@ -9,6 +9,7 @@ UV := .tools/bin/uv
 PY := .venv/bin/python
 ENV ?= dev
 DATA ?=
+ML ?=
 # Processes that run tests, each with a database server of its own; 0 runs them one after the other.
 JOBS ?= 0
 
@@ -48,8 +49,8 @@ node_modules/.installed: package-lock.json
 setup: .venv/.installed node_modules/.installed ## Install the development environment and tools
 
 .PHONY: run
-run: setup ## Bring the whole system up locally (DATA=folder of real disclosures, else synthetic)
-	@$(PY) localstack/supervisor run $(if $(DATA),--data "$(DATA)")
+run: setup ## Bring the whole system up locally (DATA=folder of real disclosures, else synthetic; ML=1 with MLflow)
+	@$(PY) localstack/supervisor run $(if $(ML),--ml) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: stop
 stop: .venv/.installed ## Stop the local system; its database is kept

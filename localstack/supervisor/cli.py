@@ -26,6 +26,7 @@ class Held(StrEnum):
 
     POSTGRES = "postgres"
     VALKEY = "valkey"
+    TRACKING = "tracking"
 
 
 Name = Annotated[
@@ -35,6 +36,7 @@ Name = Annotated[
 LocalStackPort = Annotated[int, typer.Option(envvar="QUANT_LOCALSTACK_PORT", min=1, max=65535)]
 PostgresPort = Annotated[int, typer.Option(envvar="QUANT_POSTGRES_PORT", min=1, max=65535)]
 ValkeyPort = Annotated[int, typer.Option(envvar="QUANT_VALKEY_PORT", min=1, max=65535)]
+TrackingPort = Annotated[int, typer.Option(envvar="QUANT_TRACKING_PORT", min=1, max=65535)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, with passwords, to stdout.")]
 _PORTS = Ports()
 
@@ -50,22 +52,28 @@ def run(
     localstack_port: LocalStackPort = _PORTS.localstack,
     postgres_port: PostgresPort = _PORTS.postgres,
     valkey_port: ValkeyPort = _PORTS.valkey,
+    tracking_port: TrackingPort = _PORTS.tracking,
+    ml: Annotated[
+        bool, typer.Option("--ml", help="With MLflow's server, and models where there are none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring the local cloud up, or up to date, and return."""
     from supervisor import cloud  # noqa: PLC0415 - boto3 costs a second that `stop` need not wait
 
-    ports = Ports(localstack_port, postgres_port, valkey_port)
+    ports = Ports(localstack_port, postgres_port, valkey_port, tracking_port)
     progress = Progress(sys.stderr if as_json else sys.stdout)
     state = State(name)
     try:
-        content = cloud.run(state, ports, data.resolve() if data else None, progress)
+        content = cloud.run(state, ports, data.resolve() if data else None, progress, ml=ml)
     except (StepError, ServerError, FileNotFoundError) as error:
         raise _failure(error) from error
     if as_json:
         typer.echo(json.dumps(content, indent=2))
         return
     typer.echo(f"\nUp in {progress.elapsed():.1f} s.\n\nAPI    {content['url']}")
+    if content["tracking_uri"]:
+        typer.echo(f"MLflow {content['tracking_uri']}")
     typer.echo(f"Token  {content['token']}\n")
     typer.echo(f"curl -H 'Authorization: Bearer {content['token']}' \\")
     typer.echo(f"  '{content['url']}{cloud.DEMO_PATH}'")
@@ -112,6 +120,8 @@ def status(name: Name = "default", as_json: Json = False) -> None:
             )
         if content["healthy"]:
             typer.echo(f"API         {content['run'].get('url', '')}")
+            if content["run"].get("tracking_uri"):
+                typer.echo(f"MLflow      {content['run']['tracking_uri']}")
     if not content["healthy"]:
         raise typer.Exit(1)
 
@@ -148,9 +158,11 @@ def daemon(
     localstack_port: LocalStackPort = _PORTS.localstack,
     postgres_port: PostgresPort = _PORTS.postgres,
     valkey_port: ValkeyPort = _PORTS.valkey,
+    tracking_port: TrackingPort = _PORTS.tracking,
 ) -> None:
     """Own the servers until SIGTERM; started by `run`."""
-    daemon_process.main(State(name), Ports(localstack_port, postgres_port, valkey_port))
+    ports = Ports(localstack_port, postgres_port, valkey_port, tracking_port)
+    daemon_process.main(State(name), ports)
 
 
 def _failure(error: Exception) -> typer.Exit:

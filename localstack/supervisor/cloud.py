@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,8 +17,10 @@ import psutil
 from supervisor import database, deploy, environments, mail
 from supervisor.commands import Commands, StepError
 from supervisor.daemon import HOLD, HOLD_KILL
+from supervisor.learning import Learning, require_free, tracking_is_up
 from supervisor.localstack_server import MARKER
 from supervisor.progress import Progress
+from supervisor.published import UP_TIMEOUT, servers, wait_for_state
 from supervisor.servers import (
     HOST,
     VALKEY_USER,
@@ -32,6 +34,7 @@ from supervisor.servers import (
 from supervisor.state import (
     PROJECT,
     SERVERS,
+    TRACKING,
     Ports,
     State,
     digest,
@@ -43,11 +46,12 @@ from supervisor.state import (
 DEMO_PATH = "/api/v1/trades?limit=3"
 
 _POLL = 0.1
-_UP_TIMEOUT = 120.0
 _STOP_TIMEOUT = 60.0
 
 
-def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> dict[str, Any]:
+def run(
+    state: State, ports: Ports, data: Path | None, progress: Progress, *, ml: bool = False
+) -> dict[str, Any]:
     """Bring the local cloud up, or up to date where it is up already.
 
     Args:
@@ -55,6 +59,8 @@ def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> di
         ports: where its servers listen.
         data: folder to seed the database from; the sample where None and the database is empty.
         progress: told about every step.
+        ml: whether to have a tracking server, and to train where nothing was trained yet. One that
+            is up stays.
 
     Returns:
         What ``run.json`` then says.
@@ -65,12 +71,14 @@ def run(state: State, ports: Ports, data: Path | None, progress: Progress) -> di
     """
     state.directory.mkdir(parents=True, exist_ok=True)
     with exclusive(state.run_lock):
+        tracking = ml or tracking_is_up(state)
         already_up = _daemon_to_keep(state, ports, progress)
         if not already_up:
-            _require_free(ports)
+            for name, port in ports.by_server(tracking=tracking).items():
+                require_free(name, port)
         commands = Commands(state.logs)
         try:
-            return _bring_up(state, ports, data, commands, progress)
+            return _bring_up(state, ports, data, commands, progress, tracking=tracking)
         except BaseException:
             commands.cancel()
             if not already_up:
@@ -95,12 +103,20 @@ def stop(state: State) -> bool:
         Whether it was up.
 
     Raises:
-        StepError: a process or a port is left.
+        StepError: a process or a port is left, or the bucket of machine learning is lost.
     """
     if not state.directory.exists():
         return False
     with exclusive(state.run_lock):
-        return take_down(state)
+        was_up = take_down(state)
+        if was_up and state.ml_file.exists():
+            # The daemon removes it when it has done what it says.
+            state.ml_file.unlink()
+            raise StepError(
+                "stopped, but what the bucket of machine learning held could not be kept, apart "
+                f"from what was kept before; {state.logs / 'daemon.log'} says why"
+            )
+        return was_up
 
 
 def take_down(state: State) -> bool:
@@ -119,8 +135,7 @@ def take_down(state: State) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
     kill_all(processes, grace=10)
-    for name in SERVERS:
-        state.control_file(name).unlink(missing_ok=True)
+    _release_all(state)
     state.daemon_file.unlink(missing_ok=True)
     left = [str(process.pid) for process in processes if process.is_running()]
     servers = published.get("servers", {}).values()
@@ -136,16 +151,16 @@ def take_down(state: State) -> bool:
 def status(state: State) -> dict[str, Any]:
     """Return how the daemon and its servers are, with ``run.json`` under ``run``.
 
-    ``healthy`` is true where all three servers are up.
+    ``healthy`` is true where all its servers are up.
     """
     alive = state.daemon_alive()
-    servers = read_json(state.daemon_file).get("servers", {}) if alive else {}
-    healthy = bool(servers) and all(server["state"] == "up" for server in servers.values())
+    about = servers(state) if alive else {}
+    healthy = bool(about) and all(server["state"] == "up" for server in about.values())
     return {
         "name": state.name,
         "daemon": alive,
         "healthy": healthy,
-        "servers": servers,
+        "servers": about,
         "run": read_json(state.run_file),
     }
 
@@ -159,26 +174,26 @@ def hold(state: State, server: str, *, kill: bool) -> None:
         kill: end it with kill -9 rather than in order.
 
     Raises:
-        StepError: the cloud is not up, or the server is not down in time.
+        StepError: the cloud is not up or has no such server, or that is not down in time.
     """
-    _require_up(state)
+    _require_up(state, server)
     control = state.control_file(server)
     control.parent.mkdir(exist_ok=True)
     temporary = control.with_name(f".{server}")
     temporary.write_text(HOLD_KILL if kill else HOLD)
     temporary.replace(control)
-    _wait_for_state(state, server, "held")
+    wait_for_state(state, server, "held")
 
 
 def release(state: State, server: str) -> None:
     """Let a held server run again and wait until it is up.
 
     Raises:
-        StepError: the cloud is not up, or the server is not up in time.
+        StepError: the cloud is not up or has no such server, or that is not up in time.
     """
-    _require_up(state)
+    _require_up(state, server)
     state.control_file(server).unlink(missing_ok=True)
-    _wait_for_state(state, server, "up")
+    wait_for_state(state, server, "up")
 
 
 def _daemon_to_keep(state: State, ports: Ports, progress: Progress) -> bool:
@@ -186,24 +201,31 @@ def _daemon_to_keep(state: State, ports: Ports, progress: Progress) -> bool:
     if not state.daemon_alive():
         take_down(state)  # whatever a killed daemon may have left
         return False
-    servers = read_json(state.daemon_file).get("servers", {})
+    about = servers(state)
     for name, wanted in asdict(ports).items():
-        current = servers.get(name, {}).get("port", wanted)
+        current = about.get(name, {}).get("port", wanted)
         if current != wanted:
             raise StepError(
                 f"the local cloud {state.name!r} is up with {name} on port {current}, not {wanted};"
                 " stop it first, or choose another --name"
             )
-    for name in SERVERS:
-        state.control_file(name).unlink(missing_ok=True)
-    failed = {name: server["error"] for name, server in servers.items() if _is_failed(server)}
-    outdated = not all(environment.current() for environment in _environments(state))
-    if servers and not failed and not outdated:
+    _release_all(state)
+    failed = {name: server["error"] for name, server in about.items() if _is_failed(server)}
+    needed = _environments(state)
+    if TRACKING in about:
+        needed.append(environments.tracking_environment(state.root))
+    outdated = not all(environment.current() for environment in needed)
+    if about and not failed and not outdated:
         return True
     reason = "; ".join(failed.values()) or "its Python environments have changed"
     progress.say(f"Starting afresh: {reason}")
     take_down(state)
     return False
+
+
+def _release_all(state: State) -> None:
+    for name in (*SERVERS, TRACKING):
+        state.control_file(name).unlink(missing_ok=True)
 
 
 def _is_failed(server: dict[str, Any]) -> bool:
@@ -217,56 +239,62 @@ def _environments(state: State) -> list[environments.Environment]:
     ]
 
 
-def _require_free(ports: Ports) -> None:
-    for name, port in asdict(ports).items():
-        if port_is_open(port):
-            raise StepError(
-                f"port {port} on {HOST} is in use by another process; "
-                f"end that, or choose another port with --{name}-port"
-            )
-
-
 def _bring_up(
-    state: State, ports: Ports, data: Path | None, commands: Commands, progress: Progress
+    state: State,
+    ports: Ports,
+    data: Path | None,
+    commands: Commands,
+    progress: Progress,
+    *,
+    tracking: bool,
 ) -> dict[str, Any]:
     endpoints = deploy.Endpoints(ports)
     credentials = state.credentials()
     postgres = PostgresServer(state.postgres, credentials.postgres, port=ports.postgres)
     valkey = ValkeyServer(state.valkey, credentials.valkey, port=ports.valkey)
+    learning = Learning(state, endpoints, postgres, commands, progress, tracking)
     with ThreadPoolExecutor(max_workers=3) as pool:
         try:
             assembly = pool.submit(_make_assembly, state, endpoints, commands, progress)
             _make_environments(state, commands, progress)
+            learning.make_environment()
             _raise_if_failed(assembly)
             if not state.daemon_alive():
                 _start_daemon(state, ports)
             pool.submit(deploy.preload)
             with progress.step(f"PostgreSQL on port {ports.postgres}"):
-                _wait_for_state(state, "postgres", "up")
+                wait_for_state(state, "postgres", "up")
                 database.ensure_roles(postgres, credentials.owner, credentials.app)
                 database.ensure_database(postgres)
             with progress.step(f"Valkey on port {ports.valkey}"):
-                _wait_for_state(state, "valkey", "up")
+                wait_for_state(state, "valkey", "up")
             with progress.step(f"LocalStack on port {ports.localstack}"):
-                _wait_for_state(state, "localstack", "up")
+                wait_for_state(state, "localstack", "up")
                 deploy.bootstrap(endpoints)
                 secrets = deploy.create_secrets(endpoints, credentials)
             _raise_if_failed(assembly)
             settings = deploy.quant_environment(endpoints, secrets)
-            load = _Load(postgres, valkey, data, dict(settings), commands, progress)
+            load = _Load(
+                postgres, valkey, data, dict(settings), commands, progress, learning.forget
+            )
             loaded = pool.submit(load.run)
             assembled = assembly.result()
             _raise_if_failed(loaded)
             outputs, is_new = _deploy(state, endpoints, assembled, commands, progress)
             _raise_if_failed(loaded)
             mail.allow_sender(endpoints, outputs)
-            settings |= deploy.token_environment(endpoints, outputs)
-            settings |= deploy.pipeline_environment(outputs)
+            settings |= {
+                **deploy.token_environment(endpoints, outputs),
+                **deploy.pipeline_environment(outputs),
+                **deploy.ml_environment(endpoints, outputs, tracking=tracking),
+            }
             with progress.step("signing keys and demo token"):
                 token = deploy.make_token(endpoints, settings)
             loaded.result()
+            learning.start(outputs)
             with progress.step("analytics"):
                 deploy.precompute(endpoints)
+            learning.wait()
         except BaseException:
             commands.cancel()
             raise
@@ -279,8 +307,8 @@ def _bring_up(
         "url": deploy.api_url(outputs, endpoints),
         "endpoint_url": endpoints.aws,
         "token": token,
-        "ports": asdict(ports),
-        "pids": {name: read_json(state.daemon_file)["servers"][name]["pid"] for name in SERVERS},
+        "ports": ports.by_server(tracking=tracking),
+        "pids": {name: server["pid"] for name, server in servers(state).items()},
         "outputs": outputs,
         "secrets": secrets,
         "environment": settings,
@@ -300,6 +328,7 @@ def _bring_up(
             "username": VALKEY_USER,
             "password": credentials.valkey,
         },
+        "tracking_uri": endpoints.tracking if tracking else None,
         "deployed": {"localstack": instance, "assembly": assembled},
         "synthetic": database.contents(postgres).data == database.SAMPLE,
         "logs": str(state.logs),
@@ -339,6 +368,7 @@ class _Load:
     settings: dict[str, str]
     commands: Commands
     progress: Progress
+    forget: Callable[[], None]
 
     def run(self) -> None:
         noted = database.contents(self.postgres)
@@ -352,6 +382,7 @@ class _Load:
 
     def _start_afresh(self) -> None:
         with self.progress.step("drop the database: real data is not mixed with the sample"):
+            self.forget()
             database.drop_database(self.postgres)
             database.ensure_database(self.postgres)
             # Entries go by a version of the data, which a new database counts from the start.
@@ -406,12 +437,14 @@ def _deploy(
 
 def _instance(state: State) -> str:
     """Identify the running LocalStack process: its resources go with it."""
-    server = read_json(state.daemon_file)["servers"]["localstack"]
+    server = servers(state)["localstack"]
     return f"{server['pid']}/{server['created']}"
 
 
 def _start_daemon(state: State, ports: Ports) -> None:
     state.logs.mkdir(parents=True, exist_ok=True)
+    # Of a daemon that was killed; its bucket is gone.
+    state.ml_file.unlink(missing_ok=True)
     main = Path(__file__).with_name("__main__.py").parent
     options = [f"--{name}-port={port}" for name, port in asdict(ports).items()]
     command = [sys.executable, str(main), "daemon", "--name", state.name, *options]
@@ -424,7 +457,7 @@ def _start_daemon(state: State, ports: Ports) -> None:
             stderr=log,
             start_new_session=True,
         )
-    deadline = time.monotonic() + _UP_TIMEOUT
+    deadline = time.monotonic() + UP_TIMEOUT
     while not state.daemon_file.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             raise StepError(
@@ -434,29 +467,11 @@ def _start_daemon(state: State, ports: Ports) -> None:
         time.sleep(_POLL)
 
 
-def _wait_for_state(state: State, name: str, wanted: str) -> None:
-    deadline = time.monotonic() + _UP_TIMEOUT
-    while True:
-        server = read_json(state.daemon_file).get("servers", {}).get(name, {})
-        if server.get("state") == wanted:
-            return
-        log = state.logs / f"{name}.log"
-        if server.get("state") == "failed":
-            raise StepError(f"{server['error']}; {log} ends:\n{tail(log)}")
-        if not state.daemon_alive():
-            log = state.logs / "daemon.log"
-            raise StepError(f"the daemon is gone; {log} ends:\n{tail(log)}")
-        if time.monotonic() > deadline:
-            raise StepError(
-                f"{name} is {server.get('state', 'unknown')} rather than {wanted} after "
-                f"{_UP_TIMEOUT:.0f} s; {log} ends:\n{tail(log)}"
-            )
-        time.sleep(_POLL)
-
-
-def _require_up(state: State) -> None:
+def _require_up(state: State, server: str) -> None:
     if not state.daemon_alive():
         raise StepError(f"the local cloud {state.name!r} is not up")
+    if server not in servers(state):
+        raise StepError(f"the local cloud {state.name!r} has no server {server}")
 
 
 def _processes(state: State, published: dict[str, Any]) -> list[psutil.Process]:

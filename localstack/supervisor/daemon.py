@@ -1,8 +1,8 @@
 """The process that owns the servers: starts them, keeps them up, holds and stops them.
 
 It has one thread, since its children die with the thread that started them (``guard.py``). The
-commands talk to it through files: ``control/<server>`` present means hold that server down, and
-``daemon.json`` says how everything is.
+commands talk to it through files: ``control/<server>`` present means hold that server down,
+``ml.json`` asks for what machine learning needs, and ``daemon.json`` says how everything is.
 """
 
 import contextlib
@@ -18,8 +18,9 @@ import psutil
 
 from supervisor.environments import localstack_environment, plux_home, runtime_environment
 from supervisor.localstack_server import LocalStackServer
+from supervisor.ml_task import MlTask, keep, tracking_server
 from supervisor.servers import PostgresServer, Server, ServerError, ValkeyServer
-from supervisor.state import Ports, State, exclusive, write_json
+from supervisor.state import TRACKING, Ports, State, exclusive, write_json
 
 HOLD = "stop"
 HOLD_KILL = "kill"
@@ -138,7 +139,7 @@ class Managed:
 
 
 def build(state: State, ports: Ports) -> dict[str, Managed]:
-    """Return the three servers of a local cloud, none of them started."""
+    """Return the three servers that every local cloud has, none of them started."""
     credentials = state.credentials()
     logs = state.logs
     servers: list[Server] = [
@@ -173,6 +174,51 @@ def build(state: State, ports: Ports) -> dict[str, Managed]:
     }
 
 
+class MlFollower:
+    """Does what ``ml.json`` asks for.
+
+    Args:
+        state: the local cloud.
+        ports: where its servers listen.
+        servers: by name; the tracking server comes and goes there.
+    """
+
+    def __init__(self, state: State, ports: Ports, servers: dict[str, Managed]) -> None:
+        self._state, self._ports, self._servers = state, ports, servers
+        self._task: MlTask | None = None
+
+    def step(self) -> None:
+        """Have the tracking server that is asked for."""
+        wanted = MlTask.of(self._state)
+        if wanted == self._task:
+            return
+        self._drop()
+        if wanted and wanted.tracking:
+            server = tracking_server(self._state, self._ports, wanted)
+            control_file = self._state.control_file(TRACKING)
+            self._servers[TRACKING] = Managed(server, control_file, restart=True)
+        self._task = wanted
+
+    def finish(self) -> None:
+        """End the tracking server and keep what the bucket holds, for LocalStack is to end."""
+        self._drop()
+        if self._task is None:
+            return
+        try:
+            keep(self._state, self._task, self._ports)
+        except Exception:
+            # Whatever it was, the servers have to be stopped; `stop` sees that the file is left.
+            _logger.exception("the bucket of machine learning could not be kept")
+        else:
+            self._state.ml_file.unlink(missing_ok=True)
+
+    def _drop(self) -> None:
+        managed = self._servers.pop(TRACKING, None)
+        if managed:
+            _logger.info("%s: stopping", TRACKING)
+            managed.server.stop()
+
+
 def main(state: State, ports: Ports) -> None:
     """Run until SIGTERM or SIGINT, then stop all servers.
 
@@ -191,14 +237,17 @@ def main(state: State, ports: Ports) -> None:
     with contextlib.ExitStack() as stack:
         _lock(stack, state)
         servers = build(state, ports)
+        learning = MlFollower(state, ports, servers)
         published: dict[str, Any] = {}
         try:
             while not stopping:
+                learning.step()
                 for managed in servers.values():
                     managed.step()
                 published = _publish(state, servers, published)
                 time.sleep(_POLL)
         finally:
+            learning.finish()
             # LocalStack first: its functions use the other two.
             for managed in reversed(servers.values()):
                 _logger.info("%s: stopping", managed.server.name)

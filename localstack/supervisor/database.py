@@ -11,22 +11,36 @@ from supervisor.servers import PostgresServer
 DATABASE = "quant"
 OWNER_ROLE = "quant_owner"
 APP_ROLE = "quant_app"
+TRACKING_DATABASE = "mlflow"
+TRACKING_ROLE = "mlflow"
 SAMPLE = "sample"
 
 
 def ensure_roles(server: PostgresServer, owner_password: str, app_password: str) -> None:
     """Create the owner and the application role where absent, and set their passwords."""
-    connection = server.connect()
-    try:
-        for role, password in ((OWNER_ROLE, owner_password), (APP_ROLE, app_password)):
-            known = connection.run("select 1 from pg_roles where rolname = :role", role=role)
-            verb = "alter" if known else "create"
-            connection.run(
-                f"{verb} role {identifier(role)} with login nosuperuser nocreatedb nocreaterole"
-                f" password {literal(password)}"
-            )
-    finally:
-        connection.close()
+    for role, password in ((OWNER_ROLE, owner_password), (APP_ROLE, app_password)):
+        _ensure_role(server, role, password)
+
+
+def ensure_tracking(server: PostgresServer, password: str) -> None:
+    """Create the tracking server's database and its owner where absent, and set the password.
+
+    No other role may connect to it, and this one to no other of ours.
+    """
+    _ensure_role(server, TRACKING_ROLE, password)
+    name = identifier(TRACKING_DATABASE)
+    if not _run(server, "select 1 from pg_database where datname = :name", name=TRACKING_DATABASE):
+        _run(server, f"create database {name} owner {identifier(TRACKING_ROLE)}")
+    _run(server, f"revoke all on database {name} from public")
+
+
+def _ensure_role(server: PostgresServer, role: str, password: str) -> None:
+    known = _run(server, "select 1 from pg_roles where rolname = :role", role=role)
+    _run(
+        server,
+        f"{'alter' if known else 'create'} role {identifier(role)}"
+        f" with login nosuperuser nocreatedb nocreaterole password {literal(password)}",
+    )
 
 
 def ensure_database(server: PostgresServer, name: str = DATABASE) -> None:
@@ -91,9 +105,19 @@ def revision(server: PostgresServer, name: str = DATABASE) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def identity(server: PostgresServer, name: str = DATABASE) -> str:
+    """Return what tells a database from any that had or will have its name, on any server."""
+    [[system, number]] = _run(
+        server,
+        "select system_identifier, oid from pg_control_system(), pg_database where datname = :name",
+        name=name,
+    )
+    return f"{system}-{number}"
+
+
 def drop_database(server: PostgresServer, name: str = DATABASE) -> None:
-    """Drop a database with the sessions it has."""
-    _run(server, f"drop database {identifier(name)} with (force)")
+    """Drop a database with the sessions it has, where there is one."""
+    _run(server, f"drop database if exists {identifier(name)} with (force)")
 
 
 def _run(server: PostgresServer, statement: str, **parameters: str) -> list[list[Any]]:

@@ -41,7 +41,7 @@ _DIGEST_FILE = "quant-digest.txt"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the three servers listen."""
+    """Where the servers listen."""
 
     ports: Ports
 
@@ -49,6 +49,11 @@ class Endpoints:
     def aws(self) -> str:
         """Endpoint of every AWS service."""
         return f"http://{HOST}:{self.ports.localstack}"
+
+    @property
+    def tracking(self) -> str:
+        """Where the tracking server listens, if there is one."""
+        return f"http://{HOST}:{self.ports.tracking}"
 
     def aws_environment(self) -> dict[str, str]:
         """Return the variables that send any AWS SDK to LocalStack."""
@@ -71,6 +76,8 @@ class Endpoints:
             "database_port": str(self.ports.postgres),
             "valkey_host": HOST,
             "valkey_port": str(self.ports.valkey),
+            # Also without a tracking server, so that nothing is deployed anew when there is one.
+            "tracking_uri": self.tracking,
         }
 
     def client(self, service: str, *, read_timeout: int = 60) -> Any:
@@ -288,6 +295,19 @@ def pipeline_environment(outputs: Mapping[str, str]) -> dict[str, str]:
     if "RawBucketName" not in outputs:
         raise StepError("deploy: the stacks have no output RawBucketName")
     return {"QUANT_RAW_BUCKET": outputs["RawBucketName"]}
+
+
+def ml_environment(
+    endpoints: Endpoints, outputs: Mapping[str, str], *, tracking: bool
+) -> dict[str, str]:
+    """Return the settings of the commands that train and predict."""
+    environment = {}
+    if "MlBucketName" in outputs:
+        environment["QUANT_ML_BUCKET"] = outputs["MlBucketName"]
+    if tracking:
+        environment["QUANT_TRACKING_URI"] = endpoints.tracking
+        environment["QUANT_TRACKING_SIGNED"] = "false"
+    return environment
 
 
 def migrations_digest() -> str:

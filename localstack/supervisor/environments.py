@@ -1,4 +1,4 @@
-"""The Python environments of LocalStack and of the Lambda runtime, made by uv from lock files."""
+"""The Python environments of the servers and of the Lambda runtime, made by uv from lock files."""
 
 import shutil
 import sys
@@ -54,6 +54,11 @@ def runtime_environment(root: Path = DEFAULT_ROOT) -> Environment:
     return Environment(root / "envs" / "runtime", _FOLDER / "runtime-requirements.txt")
 
 
+def tracking_environment(root: Path = DEFAULT_ROOT) -> Environment:
+    """Return the environment of the tracking server."""
+    return Environment(root / "envs" / "mlflow", _FOLDER / "mlflow-requirements.txt")
+
+
 def plux_home(root: Path = DEFAULT_ROOT) -> Path:
     """Return the home folder under which plux caches LocalStack's entry points."""
     return root / "envs" / "home"
@@ -88,7 +93,7 @@ def ensure(environment: Environment, commands: Commands) -> bool:
 
 
 def ensure_all(commands: Commands, root: Path = DEFAULT_ROOT) -> bool:
-    """Make both environments where needed; returns whether any was made.
+    """Make the environments that every local cloud has, where needed; returns whether any was made.
 
     Raises:
         StepError: see ``ensure``.
@@ -104,6 +109,16 @@ def ensure_all(commands: Commands, root: Path = DEFAULT_ROOT) -> bool:
         shutil.rmtree(plux_home(root) / ".cache" / "plux", ignore_errors=True)
         shutil.rmtree(plux_home(root) / "Library" / "Caches" / "plux", ignore_errors=True)
     return any(made)
+
+
+def ensure_tracking(commands: Commands, root: Path = DEFAULT_ROOT) -> bool:
+    """Make the tracking server's environment where needed; returns whether it was made.
+
+    Raises:
+        StepError: see ``ensure``.
+    """
+    with exclusive(root / "envs" / "lock"):
+        return ensure(tracking_environment(root), commands)
 
 
 def _uv() -> str:

@@ -15,17 +15,25 @@ PROJECT = Path(__file__).resolve().parents[2]
 ROOT_VARIABLE = "QUANT_LOCAL_ROOT"
 DEFAULT_ROOT = PROJECT / ".local"
 SERVERS = ("postgres", "valkey", "localstack")
+# The server that is there only where machine learning is asked for.
+TRACKING = "tracking"
 
 _SKIPPED_PARTS = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 @dataclass(frozen=True)
 class Ports:
-    """TCP ports of the three servers, all on 127.0.0.1."""
+    """TCP ports of the servers, all on 127.0.0.1; ``tracking`` may be without a server."""
 
     localstack: int = 4566
     postgres: int = 15432
     valkey: int = 16379
+    tracking: int = 5000
+
+    def by_server(self, *, tracking: bool) -> dict[str, int]:
+        """Return the ports by the names of their servers, with or without the tracking server's."""
+        ports: dict[str, int] = asdict(self)
+        return {name: port for name, port in ports.items() if tracking or name != TRACKING}
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,17 @@ class Credentials:
         owner: of the role that owns the schema and runs migrations.
         app: of the role the functions use.
         valkey: of the cache's user.
+        tracking: of the role that the tracking server uses.
     """
 
     postgres: str
     owner: str
     app: str
     valkey: str
+    tracking: str
+
+
+_PASSWORDS = tuple(Credentials.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,21 @@ class State:
         return self.directory / "localstack"
 
     @property
+    def tracking(self) -> Path:
+        """Folder in which the tracking server works."""
+        return self.directory / "tracking"
+
+    @property
+    def ml(self) -> Path:
+        """What is kept of the bucket of machine learning while LocalStack is down."""
+        return self.directory / "ml"
+
+    @property
+    def ml_file(self) -> Path:
+        """What the daemon is asked to do for machine learning (``supervisor.ml``)."""
+        return self.directory / "ml.json"
+
+    @property
     def assembly(self) -> Path:
         """The synthesised cloud assembly."""
         return self.directory / "cdk.out"
@@ -112,22 +140,22 @@ class State:
         return self.directory / "control" / server
 
     def credentials(self) -> Credentials:
-        """Return the passwords, making them the first time.
+        """Return the passwords, making those that are not there yet.
 
         Raises:
             FileNotFoundError: they were deleted, but not the database they open.
         """
         path = self.directory / "credentials.json"
-        if not path.exists():
-            if self.postgres.exists():
-                raise FileNotFoundError(
-                    f"{path} is gone, and with it the passwords of {self.postgres}; "
-                    "delete that folder to start with an empty database"
-                )
-            fields = Credentials.__dataclass_fields__
-            made = Credentials(**{field: secrets.token_urlsafe(48) for field in fields})
-            write_json(path, asdict(made))
-        return Credentials(**read_json(path))
+        if not path.exists() and self.postgres.exists():
+            raise FileNotFoundError(
+                f"{path} is gone, and with it the passwords of {self.postgres}; "
+                "delete that folder to start with an empty database"
+            )
+        known = read_json(path)
+        made = {name: known.get(name) or secrets.token_urlsafe(48) for name in _PASSWORDS}
+        if made != known:
+            write_json(path, made)
+        return Credentials(**made)
 
     def daemon_alive(self) -> bool:
         """Tell whether a daemon holds its lock."""
