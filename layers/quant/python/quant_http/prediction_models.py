@@ -162,7 +162,7 @@ class Prediction(BaseModel):
         description="Lower end of the interval; null where the model has none.", examples=[-0.0871]
     )
     upper: float | None = Field(description="Upper end of it.", examples=[0.0955])
-    baselines: dict[str, float] = Field(
+    baselines: dict[str, float | None] = Field(
         description="What each baseline predicts.",
         examples=[{"zero": 0, "historical_mean": 0.0011, "ridge": 0.0024}],
     )

@@ -1,6 +1,6 @@
 """Applies artifacts to features within a request.
 
-Artifacts and frames of features never change under their names and hold arrays alone, so a process
+Artifacts and rows of features never change under their names and hold arrays alone, so a process
 keeps the last ones: what a request waits for the first time is S3, and later the arithmetic. No
 client and no random state is held, so that a snapshot of the process restores as well as it
 started.
@@ -9,25 +9,23 @@ started.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
+# Features are read with it where they are needed, which takes most of a second to import: here it
+# is part of the snapshot that environments start from.
+import duckdb as _duckdb  # noqa: F401
 
-from quant.analytics.arrays import Flags
 from quant.ml.artifact import Predicted
 from quant.ml.artifacts import LoadedArtifact, load_champion
-from quant.ml.catalogue import MODELS, ModelSpec, Subject
+from quant.ml.catalogue import MODELS
 from quant.ml.features.frame import Frame
 from quant.ml.features.read import read
 from quant.ml.objects import Objects
+from quant.ml.pipeline.predict import open_rows
 
-# The longest outcome window is of 63 trading days; disclosures of a month are awaited for 45 days.
-LOOK_BACK: Final = timedelta(days=120)
-
-# Of each subject, of two datasets.
-_KEPT: Final = 2 * len(Subject)
-_frames: OrderedDict[tuple[str, Subject, date], Frame] = OrderedDict()
+# Of two datasets, or of two versions of each model.
+_KEPT: Final = 2 * len(MODELS)
+_open: OrderedDict[tuple[str, str, int], Frame] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Applied:
 
     Attributes:
         used: The artifact, and the versions skipped for it.
-        frame: The rows predicted, newest first.
+        frame: The rows predicted, by ``as_of``.
         predicted: Their predictions.
     """
 
@@ -53,7 +51,7 @@ def apply(
     dataset: str,
     politician: str,
 ) -> Applied:
-    """Predict the rows of a politician whose outcome is not known.
+    """Predict the rows of a politician whose outcome is not known yet, those of the daily batch.
 
     Args:
         objects: Where artifacts and features are kept.
@@ -67,50 +65,25 @@ def apply(
         NotFoundError: There are no such features.
         StoreUnavailableError: The store cannot be reached.
     """
-    spec = MODELS[model]
     used = load_champion(objects, model, candidates)
-    since = (used.artifact.trained_through - LOOK_BACK).replace(day=1)
-    everybody = _frame(objects, dataset, spec.subject, since)
-    # With the rows before: a baseline counts outcomes that became known since training.
+    everybody = _open_rows(objects, model, used, dataset)
     own = everybody.take(everybody.keys["politician_id"] == politician)
-    predicted = used.artifact.predict(own)
-    rows = np.flatnonzero(open_rows(own, spec))[::-1]
-    return Applied(used, own.take(rows), _take(predicted, rows))
-
-
-def open_rows(frame: Frame, spec: ModelSpec) -> Flags:
-    """Say which rows have an outcome to come, shape (n,).
-
-    Of pairs and of politicians only those of the last day, whose window is the present one.
-    """
-    unknown: Flags = np.isnat(frame.known_on[spec.label])
-    if spec.subject is not Subject.DISCLOSURE and len(frame):
-        unknown &= frame.as_of == frame.as_of.max()
-    return unknown
+    return Applied(used, own, used.artifact.predict(own))
 
 
 def forget() -> None:
-    """Drop the frames that the process keeps: for tests, and for measuring a first request."""
-    _frames.clear()
+    """Drop the rows that the process keeps: for tests, and for measuring a first request."""
+    _open.clear()
 
 
-def _frame(objects: Objects, dataset: str, subject: Subject, since: date) -> Frame:
-    key = (dataset, subject, since)
-    if key not in _frames:
-        _frames[key] = read(objects, dataset, subject, first=since)
-        while len(_frames) > _KEPT:
-            _frames.popitem(last=False)
-    _frames.move_to_end(key)
-    return _frames[key]
-
-
-def _take(predicted: Predicted, rows: Any) -> Predicted:
-    return Predicted(
-        value=predicted.value[rows],
-        lower=predicted.lower[rows],
-        upper=predicted.upper[rows],
-        margin=predicted.margin[rows],
-        base_value=predicted.base_value,
-        attributions=predicted.attributions[rows],
-        baselines={name: values[rows] for name, values in predicted.baselines.items()},
-    )
+def _open_rows(objects: Objects, model: str, used: LoadedArtifact, dataset: str) -> Frame:
+    key = (dataset, model, used.version)
+    if key not in _open:
+        spec = MODELS[model]
+        # No row that it predicts is earlier than those it was trained on.
+        rows = read(objects, dataset, spec.subject, first=used.artifact.trained_through)
+        _open[key] = open_rows(spec, rows, used)
+        while len(_open) > _KEPT:
+            _open.popitem(last=False)
+    _open.move_to_end(key)
+    return _open[key]

@@ -9,8 +9,10 @@ part of the record. Postgres is read first and let go before S3 is asked.
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
+import numpy as np
 from sqlalchemy import Connection, select
 
 from quant.db.keyset import data_version
@@ -19,7 +21,8 @@ from quant.db.models import Politician
 from quant.errors import NotFoundError
 from quant.ml import registry
 from quant.ml.artifacts import NoArtifactError
-from quant.ml.catalogue import KEYS
+from quant.ml.catalogue import KEYS, MODELS
+from quant.ml.monitoring.closing import closing_days
 from quant.ml.objects import Objects
 from quant.ml.serving.inference import Applied, apply
 from quant.ml.serving.shapes import POLITICIAN_COLUMNS, attributions, politician
@@ -150,7 +153,12 @@ def _applied(known: Known, model: str, objects: Objects) -> dict[str, Any]:
 
 
 def _predictions(known: Known, model: str, applied: Applied) -> list[dict[str, Any]]:
-    rows = [_prediction(known, model, applied, row) for row in range(len(applied.frame))]
+    # The trading days to come are nobody's to know.
+    no_days = np.empty(0, dtype=applied.frame.as_of.dtype)
+    closes_on = closing_days(MODELS[model], applied.frame.as_of, no_days).tolist()
+    rows = [
+        _prediction(known, model, applied, row, closes_on[row]) for row in range(len(applied.frame))
+    ]
     return sorted(
         rows,
         key=lambda row: (row["as_of"], row["value"], row["ticker"] or row["sector"] or ""),
@@ -158,28 +166,34 @@ def _predictions(known: Known, model: str, applied: Applied) -> list[dict[str, A
     )
 
 
-def _prediction(known: Known, model: str, applied: Applied, row: int) -> dict[str, Any]:
+def _prediction(
+    known: Known, model: str, applied: Applied, row: int, closes_on: date | None
+) -> dict[str, Any]:
     frame, predicted, version = applied.frame, applied.predicted, applied.used.version
     keys = {name: str(frame.keys[name][row]) for name in KEYS[frame.subject]}
     as_of = frame.as_of[row].item()
     ticker, sector = keys.get("ticker"), keys.get("sector")
     stored = known.stored.get((model, version, as_of, ticker, sector))
-    names = applied.used.artifact.features
+    by_feature = dict(
+        zip(applied.used.artifact.features, predicted.attributions[row].tolist(), strict=True)
+    )
     return {
         "id": stored.id if stored else None,
         "model": model,
         "version": version,
         "as_of": as_of,
-        "closes_on": stored.closes_on if stored else None,
+        "closes_on": closes_on,
         "politician": known.politician,
         "ticker": ticker,
         "sector": sector,
         "value": float(predicted.value[row]),
         "lower": null_if_nan(float(predicted.lower[row])),
         "upper": null_if_nan(float(predicted.upper[row])),
-        "baselines": {name: float(values[row]) for name, values in predicted.baselines.items()},
+        "baselines": {
+            name: null_if_nan(float(values[row])) for name, values in predicted.baselines.items()
+        },
         "base_value": float(predicted.base_value),
-        **attributions(dict(zip(names, predicted.attributions[row].tolist(), strict=True))),
+        **attributions(by_feature),
         "dataset": known.dataset,
         "made_at": stored.made_at if stored else None,
         "outcome": None,
@@ -216,7 +230,6 @@ def _stored(connection: Connection, politician_id: uuid.UUID) -> dict[tuple[Any,
             Prediction.as_of,
             Prediction.ticker,
             Prediction.sector,
-            Prediction.closes_on,
             Prediction.made_at,
         ).where(
             Prediction.politician_id == politician_id,

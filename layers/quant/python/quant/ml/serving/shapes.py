@@ -1,5 +1,6 @@
 """One prediction as answers show it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -81,9 +82,10 @@ def politician(identifier: Any, row: Any) -> dict[str, Any]:
 
 def attributions(by_feature: Mapping[str, float]) -> dict[str, Any]:
     """Return the largest attributions, the largest first, and the sum of the others."""
-    ordered = sorted(by_feature.items(), key=lambda item: (-abs(item[1]), item[0]))
+    some = ((name, value) for name, value in by_feature.items() if value)
+    ordered = sorted(some, key=lambda item: (-abs(item[1]), item[0]))
     shown, rest = ordered[:SHOWN_ATTRIBUTIONS], ordered[SHOWN_ATTRIBUTIONS:]
     return {
         "attributions": [{"feature": name, "value": value} for name, value in shown],
-        "attributions_rest": sum(value for _, value in rest),
+        "attributions_rest": math.fsum(value for _, value in rest),
     }

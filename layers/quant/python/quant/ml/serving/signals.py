@@ -91,6 +91,7 @@ def _latest(connection: Connection, found: Mapping[str, Status], filters: Signal
             Prediction.ticker,
             Prediction.model,
             Prediction.as_of.desc(),
+            _is_champion(found).desc(),
             Prediction.version.desc(),
             most_probable.desc().nulls_last(),
             Prediction.id,
@@ -99,6 +100,16 @@ def _latest(connection: Connection, found: Mapping[str, Status], filters: Signal
     if filters.ticker is not None:
         query = query.where(Prediction.ticker == filters.ticker)
     return query.subquery("latest")
+
+
+def _is_champion(found: Mapping[str, Status]) -> ColumnElement[bool]:
+    return or_(
+        false(),
+        *(
+            and_(Prediction.model == name, Prediction.version == status.version)
+            for name, status in found.items()
+        ),
+    )
 
 
 def _may_predict(connection: Connection, found: Mapping[str, Status]) -> ColumnElement[bool]:
