@@ -2,7 +2,7 @@
 
 import typer
 
-from quant.cli import accounts, audit, config, db, ingest, keys, pipeline, review, tokens
+from quant.cli import accounts, audit, config, db, ingest, keys, ml, pipeline, review, tokens
 
 # Local variables in a traceback could show credentials.
 app = typer.Typer(
@@ -16,5 +16,6 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.add_typer(ml.app, name="ml")
 app.add_typer(pipeline.app, name="pipeline")
 app.add_typer(review.app, name="review")

@@ -257,7 +257,7 @@ def switch(
     _write(connection, model, kind, there.version, None, actor=actor, reason=reason)
 
 
-def _shape(row: Row[Any]) -> ChampionVersion:
+def _shape(row: Row[*tuple[Any, ...]]) -> ChampionVersion:
     return ChampionVersion(**row._mapping)
 
 

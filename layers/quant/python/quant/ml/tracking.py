@@ -122,35 +122,33 @@ class Tracking:
                 raise AssertionError
             return found
 
-    def point(self, model: str, run: str, served: int) -> None:
-        """Point the alias ``champion`` to the version of a training run.
+    def point(self, model: str, run: str, version: int) -> None:
+        """Point the alias ``champion`` of a model to the version that leads in Postgres.
+
+        One that was published while the server was not told has no version there: then the alias
+        is taken away.
 
         Args:
             model: Name of the model.
-            run: Training run that made the version.
-            served: Number under which requests know it.
+            run: Training run that made the champion.
+            version: Number under which requests know it.
         """
         with _translated():
             there = self._version(model, run)
-            # A version that was published while the server was not told.
             if there is None:
+                with _unless("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    self._client.delete_registered_model_alias(model, CHAMPION)
                 return
             number = str(there.version)
-            self._client.set_model_version_tag(model, number, SERVED_TAG, str(served))
+            self._client.set_model_version_tag(model, number, SERVED_TAG, str(version))
             self._client.set_registered_model_alias(model, CHAMPION, number)
 
     def champion(self, model: str) -> Registered | None:
         """Return the version that the alias ``champion`` points to, None without one."""
-        from mlflow.exceptions import RestException  # noqa: PLC0415
-
-        with _translated():
-            try:
-                found = self._client.get_model_version_by_alias(model, CHAMPION)
-            except RestException as error:
-                if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-                    return None
-                raise
+        with _translated(), _unless("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            found = self._client.get_model_version_by_alias(model, CHAMPION)
             return Registered(int(found.version), str(found.run_id))
+        return None
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -181,7 +179,7 @@ class Tracking:
         )
 
     def _experiment(self, model: str) -> str:
-        with _unless_there():
+        with _unless("RESOURCE_ALREADY_EXISTS"):
             self._client.create_experiment(model)
         experiment = self._client.get_experiment_by_name(model)
         if experiment is None:
@@ -209,7 +207,7 @@ class Tracking:
         self._client.set_terminated(run_id, "FINISHED")
 
     def _create_version(self, run: "Run", tracked: TrackedRun) -> None:
-        with _unless_there():
+        with _unless("RESOURCE_ALREADY_EXISTS"):
             self._client.create_registered_model(tracked.model, description=tracked.description)
         self._client.create_model_version(
             tracked.model,
@@ -220,13 +218,14 @@ class Tracking:
 
 
 @contextmanager
-def _unless_there() -> Iterator[None]:
+def _unless(*codes: str) -> Iterator[None]:
+    """Ignore the server's refusals of these codes."""
     from mlflow.exceptions import RestException  # noqa: PLC0415
 
     try:
         yield
     except RestException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code not in codes:
             raise
 
 

@@ -1,7 +1,7 @@
 """Signatures of the tracking server's requests, as API Gateway's IAM authorizer asks for them.
 
 MLflow's own support of them (``MLFLOW_TRACKING_AWS_SIGV4``) cannot sign a file that is uploaded,
-nor a query with a blank in it. Source: AWS General Reference, "Signature Version 4 signing process".
+nor a query with a blank in it. Source: AWS General Reference, "Signature Version 4".
 """
 
 import os

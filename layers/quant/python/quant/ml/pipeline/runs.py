@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from quant.errors import NotFoundError
 from quant.ml import layout
 from quant.ml.objects import Objects
 from quant.ml.pipeline.settings import RunSettings
@@ -111,6 +112,9 @@ def load_plan(objects: Objects, run: str) -> list[Item]:
     return [Item.of(each) for each in json.loads(objects.get(layout.run_key(run, PLAN)))]
 
 
-def exists(objects: Objects, key: str) -> bool:
-    """Say whether there is an object of this key."""
-    return key in objects.keys(key)
+def load(objects: Objects, key: str) -> Any:
+    """Return a JSON object of the store, None where there is none."""
+    try:
+        return json.loads(objects.get(key))
+    except NotFoundError:
+        return None

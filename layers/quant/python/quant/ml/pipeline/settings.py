@@ -7,7 +7,10 @@ from importlib import resources
 from typing import Any, Final, Self
 
 from quant import __version__
-from quant.ml.catalogue import MODELS, SEED
+from quant.ml.catalogue import MODELS, SEED, ModelSpec
+from quant.ml.features.frame import Frame
+from quant.ml.folds import Fold, walk_forward
+from quant.ml.training.configs import EMBARGO_DAYS, FOLDS, MINIMUM_TRAIN_ROWS
 
 # What shapes no artifact: changing it starts no new run.
 _APART: Final = frozenset({"monitoring", "pipeline", "serving"})
@@ -19,17 +22,29 @@ class RunSettings:
 
     Attributes:
         models: Names of the models to be trained.
-        folds: Number of test windows of the walk-forward validation.
+        folds: Number of test windows of the walk-forward validation, after the warm-up.
         embargo_days: Days between the last outcome that a fold trains on and its first test day.
-        minimum_train_rows: A model is not trained where the first fold has fewer rows.
+        minimum_train_rows: Fewest rows to train the first fold on; None: those declared for the
+            model's task.
         seed: Every pseudo-random draw starts from here.
     """
 
     models: tuple[str, ...] = tuple(MODELS)
-    folds: int = 6
-    embargo_days: int = 7
-    minimum_train_rows: int = 500
+    folds: int = FOLDS
+    embargo_days: int = EMBARGO_DAYS
+    minimum_train_rows: int | None = None
     seed: int = SEED
+
+    def walk(self, spec: ModelSpec, frame: Frame) -> list[Fold]:
+        """Return the folds of a model, none where its rows do not suffice."""
+        least = self.minimum_train_rows
+        return walk_forward(
+            frame,
+            spec.label,
+            folds=self.folds,
+            embargo_days=self.embargo_days,
+            minimum_train_rows=MINIMUM_TRAIN_ROWS[spec.task] if least is None else least,
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the settings as JSON has them."""
