@@ -23,13 +23,15 @@ def closing_days(spec: ModelSpec, as_of: Days, trading_days: Days) -> Days:
         trading_days: Ascending, shape (d,); only returns need them.
     """
     if spec.task is Task.PROBABILITY:
-        after_next: Days = (as_of.astype("datetime64[M]") + 1 + spec.horizon).astype(as_of.dtype)
+        after_next: Days = (
+            as_of.astype("datetime64[M]") + np.timedelta64(1 + spec.horizon, "M")
+        ).astype(as_of.dtype)
         return after_next - _DAY + _DISCLOSED_AFTER
     if spec.task is Task.COUNT:
         return as_of + spec.horizon * _WEEK
     entry = entry_rows(as_of, trading_days, Event.DISCLOSURE)
     last = entry + spec.horizon
     known = (entry >= 0) & (last < len(trading_days))
-    days = np.full(len(as_of), np.datetime64("NaT"), dtype="datetime64[D]")
+    days = np.full(len(as_of), np.datetime64("NaT", "D"))
     days[known] = trading_days[last[known]]
     return days

@@ -101,7 +101,7 @@ def load(connection: Connection, spec: ModelSpec, version: int | None = None) ->
             " select *, row_number() over ("
             "  partition by as_of, politician_id, ticker, sector, ahead order by made_at, version"
             " ) as place from ("
-            "  select *, (made_at at time zone 'UTC')::date <= as_of + :prompt"
+            "  select *, (made_at at time zone 'UTC')::date <= as_of + cast(:prompt as int)"
             "   and (made_at at time zone 'UTC')::date"
             "    < coalesce(outcome_on, closes_on, 'infinity') as ahead"
             "  from predictions"
