@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quant.errors import ConflictError, NotFoundError, QuantError, StoreUnavailableError
+from quant.errors import QuantError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from sqlalchemy import Connection
 
-    from quant.ml.pipeline.local import Trained
-    from quant.ml.registry import ChampionVersion
+    from quant.ml.pipeline.local import Progress
     from quant.ml.tracking import Tracking
 
 app = typer.Typer(no_args_is_help=True, help="Models: training, predictions and their registry.")
@@ -61,6 +59,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("train")
 def train_command(
+    *,
     objects: Place = None,
     model: Annotated[
         list[str] | None, typer.Option(callback=_all_known, help="Only this one; may be repeated.")
@@ -82,6 +81,7 @@ def train_command(
 
     Interrupted, it goes on where it stopped when it is started again.
     """
+    from quant.cli.ml_tables import show_trained  # noqa: PLC0415
     from quant.ml.pipeline.local import train  # noqa: PLC0415
     from quant.ml.pipeline.settings import RunSettings  # noqa: PLC0415
 
@@ -105,7 +105,7 @@ def train_command(
         typer.echo(json.dumps(answer, indent=2, default=str))
         return
     typer.echo(f"run {run.run} of dataset {run.dataset}" + (", synthetic" * run.synthetic))
-    _print_trained(_console(), trained)
+    show_trained(trained)
     for name, reason in run.left_out.items():
         typer.echo(f"{name} is left out: {reason}")
 
@@ -113,6 +113,7 @@ def train_command(
 @app.command("predict")
 def predict_command(objects: Place = None, as_json: Json = False) -> None:
     """Predict what is not known yet with every champion, and keep the predictions."""
+    from quant.cli.ml_tables import show  # noqa: PLC0415
     from quant.ml.pipeline.local import open_objects  # noqa: PLC0415
     from quant.ml.pipeline.predict import predict_all  # noqa: PLC0415
 
@@ -123,10 +124,16 @@ def predict_command(objects: Place = None, as_json: Json = False) -> None:
         typer.echo(json.dumps(answer, indent=2))
         return
     rows = [
-        (each.model, _text(each.version), str(each.rows), str(each.stored), each.reason or "")
+        (
+            each.model,
+            "" if each.version is None else str(each.version),
+            str(each.rows),
+            str(each.stored),
+            each.reason or "",
+        )
         for each in made
     ]
-    _print(_console(), ("model", "version", "rows", "stored now", "remark"), rows)
+    show(("model", "version", "rows", "stored now", "remark"), rows)
 
 
 @app.command("monitor")
@@ -163,6 +170,7 @@ def check_command(
 @app.command("models")
 def models_command(as_json: Json = False) -> None:
     """List the models with their champions."""
+    from quant.cli.ml_tables import show_champions  # noqa: PLC0415
     from quant.db.session import read  # noqa: PLC0415
     from quant.ml.catalogue import MODELS  # noqa: PLC0415
     from quant.ml.registry import champions  # noqa: PLC0415
@@ -173,8 +181,7 @@ def models_command(as_json: Json = False) -> None:
         answer = {name: asdict(leaders[name]) if name in leaders else None for name in MODELS}
         typer.echo(json.dumps(answer, indent=2, default=str))
         return
-    rows = [(name, *_champion_cells(leaders.get(name))) for name in MODELS]
-    _print(_console(), ("model", "champion", "run", "since", "state"), rows)
+    show_champions(list(MODELS), leaders)
 
 
 @app.command("promote")
@@ -244,26 +251,26 @@ def _failures() -> Iterator[None]:
     """End the command with a message where it cannot be done."""
     try:
         yield
-    except (ConflictError, NotFoundError, StoreUnavailableError, QuantError) as error:
+    except QuantError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def _progress(*, quiet: bool) -> "Iterator[Progress]":
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeElapsedColumn,
     )
+    from rich.progress import Progress as Bars  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     # Answers are on standard output alone.
     console = Console(stderr=True, quiet=quiet)
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
+    with Bars(*columns, TimeElapsedColumn(), console=console) as bars:
         tasks: dict[str, Any] = {}
 
         def note(stage: str, completed: int, total: int) -> None:
@@ -272,34 +279,3 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
             bars.update(tasks[stage], completed=completed, total=total)
 
         yield note
-
-
-def _console() -> "Console":
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(highlight=False)
-
-
-def _print(console: "Console", names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(*names)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def _champion_cells(leader: "ChampionVersion | None") -> tuple[str, str, str, str]:
-    if leader is None:
-        return ("none", "", "", "predicts nothing")
-    state = f"off: {leader.disabled_reason}" if leader.disabled else "on"
-    since = f"{leader.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return (str(leader.version), leader.run, since, state)
-
-
-def _text(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _print_trained(console: "Console", trained: "list[Trained]") -> None:
-    raise NotImplementedError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quant.analytics.arrays import Days, Floats, Integers
 from quant.ml.features.frame import Frame
-from quant.ml.training.evaluate import Record
+from quant.ml.training.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,8 @@ def _metrics(metrics: dict[str, Any]) -> list[Metric]:
     folds = metrics.get("folds", [])
     found = numbers("", {name: value for name, value in metrics.items() if name != "folds"})
     for row in folds:
-        step = int(row["fold"])
+        step = int(row["number"])
         found += numbers(
-            "fold", {name: value for name, value in row.items() if name != "fold"}, step
+            "fold", {name: value for name, value in row.items() if name != "number"}, step
         )
     return found

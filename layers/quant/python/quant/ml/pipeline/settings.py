@@ -13,7 +13,7 @@ from quant.ml.folds import Fold, walk_forward
 from quant.ml.training.configs import EMBARGO_DAYS, FOLDS, MINIMUM_TRAIN_ROWS
 
 # What shapes no artifact: changing it starts no new run.
-_APART: Final = frozenset({"monitoring", "pipeline", "serving"})
+_APART: Final = frozenset({"pipeline", "serving"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
