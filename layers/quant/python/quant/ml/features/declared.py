@@ -1,35 +1,16 @@
-"""The features of each subject, declared once: what training and serving compute and the docs show."""
+"""The features of each subject, declared once: what training and serving compute and docs show."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from quant.ml.catalogue import Subject
+from quant.ml.features import disclosure, pairs, politician
+from quant.ml.features.feature import FEATURE_VERSION, Feature, Kind, Part
 
-# Raised with every change of what the files of features hold or of how their bytes are written.
-FEATURE_VERSION: Final = 1
+__all__ = ["FEATURES", "FEATURE_VERSION", "Feature", "Kind", "Part"]
 
-type Kind = Literal["number", "category", "flag"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """One column.
-
-    Attributes:
-        name: Of the column.
-        title: In a few words.
-        formula: How it is computed.
-        as_of_rule: What makes it known at the end of ``as_of``.
-        kind: Categories are codes: places in ``categories``. Flags are 0 and 1.
-        categories: Of a category.
-    """
-
-    name: str
-    title: str
-    formula: str
-    as_of_rule: str
-    kind: Kind = "number"
-    categories: tuple[str, ...] = ()
-
-
-FEATURES: Final[dict[Subject, tuple[Feature, ...]]] = {subject: () for subject in Subject}
+FEATURES: Final[dict[Subject, tuple[Feature, ...]]] = {
+    Subject.DISCLOSURE: disclosure.FEATURES,
+    Subject.TICKER_PAIR: pairs.TICKER_FEATURES,
+    Subject.SECTOR_PAIR: pairs.SECTOR_FEATURES,
+    Subject.POLITICIAN: politician.FEATURES,
+}
