@@ -247,6 +247,15 @@ class MlSettings(BaseSettings):
     bucket: NonEmpty
 
 
+class FeatureSettings(BaseSettings):
+    """How much memory the computation of features may take (``QUANT_FEATURES_MEMORY_LIMIT``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_FEATURES_", frozen=True)
+
+    # As DuckDB takes it; what does not fit goes to the temporary directory.
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB|MiB|GiB)$")] = "2GB"
+
+
 class TrackingSettings(BaseSettings):
     """Where the tracking server listens, and whether calls are signed (``QUANT_TRACKING_*``)."""
 
