@@ -2,9 +2,9 @@
 
 Rows are summed by period (a week, a month), and the long-run variance of the sums counts: what rows
 of one period share, and what overlapping outcome windows share, is not counted as new evidence. By
-equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of Business
-and Economic Statistics 36), as in ``quant.analytics.ensemble.pool``: 0.4 T^(2/3) of them over T
-periods, and at most half as many as there are outcome windows that do not overlap.
+equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of
+Business and Economic Statistics 36), as in ``quant.analytics.ensemble.pool``: 0.4 T^(2/3) of them
+over T periods, and at most half as many as there are outcome windows that do not overlap.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,19 +1,27 @@
-"""The cycle and regime models of a politician's weekly trade counts, for all politicians at once."""
+"""The cycle and regime models of politicians' weekly trade counts, for all of them at once."""
 
 from typing import Any, Final
 
-from quant.analytics.arrays import Floats
+import numpy as np
+
+from quant.analytics.arrays import Floats, Integers
+from quant.analytics.ensemble import components
+from quant.analytics.ensemble.pool import FIRST_ORIGIN
+from quant.analytics.ensemble.regime import fit, sum_moments
+from quant.analytics.patterns.hmm import PoissonHmm, filter_states
 from quant.ml.catalogue import Family
 from quant.ml.features.frame import Frame
 
 # Feature that counts the trades disclosed in the week that ends at ``as_of``.
 WEEK_COUNT: Final = "trades_disclosed_week"
+_REFIT: Final = 52  # weeks between two estimates of regimes
 
 
 def moments(family: Family | str, settings: dict[str, Any], frame: Frame) -> tuple[Floats, Floats]:
     """Return mean and variance of the next weeks' number of trades, each of shape (n,).
 
-    NaN for a row with fewer than two years of weeks up to it.
+    Each row uses the weeks up to its own alone, whatever comes later in the frame. NaN for a row
+    with fewer than two years of weeks.
 
     Args:
         family: ``cycle`` or ``regime``.
@@ -23,4 +31,59 @@ def moments(family: Family | str, settings: dict[str, Any], frame: Frame) -> tup
     Raises:
         ValueError: Weeks are missing between a politician's rows.
     """
-    raise NotImplementedError
+    _, politician = np.unique(frame.keys["politician_id"], return_inverse=True)
+    order = np.lexsort((frame.as_of, politician))
+    starts = np.flatnonzero(np.diff(politician[order], prepend=-1))
+    week = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    days = frame.as_of[order]
+    first = np.repeat(days[starts], np.diff(np.append(starts, len(order))))
+    if np.any(days - first != week * np.timedelta64(7, "D")):
+        msg = "the weekly counts of a politician have gaps"
+        raise ValueError(msg)
+    counts = frame.column(WEEK_COUNT)[order].astype(np.int64)
+    series = np.split(counts, starts[1:])
+    found = {Family.CYCLE: _cycles, Family.REGIME: _regimes}[Family(family)](
+        series, settings["weeks"]
+    )
+    mean, variance = np.empty(len(order)), np.empty(len(order))
+    mean[order], variance[order] = (np.concatenate(part) for part in found)
+    return mean, variance
+
+
+def _cycles(series: list[Integers], weeks: int) -> tuple[list[Floats], list[Floats]]:
+    means, variances = _unknown(series), _unknown(series)
+    for y, mean, variance in zip(series, means, variances, strict=True):
+        if len(y) >= FIRST_ORIGIN:
+            found = components.cycle(y, FIRST_ORIGIN, (weeks,))
+            # The origin after t weeks is the row of the week t - 1.
+            mean[FIRST_ORIGIN - 1 :] = found.mean[:, 0]
+            variance[FIRST_ORIGIN - 1 :] = found.variance[:, 0]
+    return means, variances
+
+
+def _regimes(series: list[Integers], weeks: int) -> tuple[list[Floats], list[Floats]]:
+    means, variances = _unknown(series), _unknown(series)
+    longest = max((len(y) for y in series), default=0)
+    for start in range(FIRST_ORIGIN, longest + 1, _REFIT):
+        long = [place for place, y in enumerate(series) if len(y) >= start]
+        # The estimate knows no week after it, and no other politician's length.
+        model = fit(np.column_stack([series[place][:start] for place in long]).astype(np.float64))
+        until = min(start + _REFIT - 1, longest)
+        padded = np.full((until, len(long)), np.nan)
+        for column, place in enumerate(long):
+            padded[: len(series[place]), column] = series[place][:until]
+        filtered = filter_states(model, padded)[0]
+        for column, place in enumerate(long):
+            end = min(until, len(series[place]))
+            found = _ahead(model, column, filtered[start - 1 : end, :, column], weeks)
+            means[place][start - 1 : end], variances[place][start - 1 : end] = found
+    return means, variances
+
+
+def _ahead(model: PoissonHmm, column: int, state: Floats, weeks: int) -> tuple[Floats, Floats]:
+    transition = model.transition[:, :, column]
+    return sum_moments(state @ transition, model.rates[:, column], transition, weeks)
+
+
+def _unknown(series: list[Integers]) -> list[Floats]:
+    return [np.full(len(y), np.nan) for y in series]

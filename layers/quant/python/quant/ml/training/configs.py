@@ -14,7 +14,12 @@ MINIMUM_TRAIN_ROWS: Final[dict[Task, int]] = {
 }
 
 # Shallow trees and much shrinkage: outcomes are mostly noise.
-_TREES: Final = {"learning_rate": 0.05, "max_trees": 200, "bagging_fraction": 0.8}
+_TREES: Final = {
+    "learning_rate": 0.05,
+    "max_trees": 200,
+    "bagging_fraction": 0.8,
+    "feature_fraction": 0.8,
+}
 _SMALL: Final = {**_TREES, "num_leaves": 4, "min_data_in_leaf": 50, "lambda_l2": 10.0}
 _LARGE: Final = {**_TREES, "num_leaves": 15, "min_data_in_leaf": 20, "lambda_l2": 1.0}
 
