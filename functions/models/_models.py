@@ -14,9 +14,7 @@ _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 # Postgres has no NUL in texts.
 Reason = Annotated[
     str,
-    StringConstraints(
-        min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00]*\S[^\x00]*$"
-    ),
+    StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=r"^[^\x00]+$"),
     Field(
         description="Why; kept with the model and in the audit log. No names of persons.",
         examples=["The artifact of version 4 predicts the wrong horizon."],

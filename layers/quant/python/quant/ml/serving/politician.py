@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Connection, select
 
+from quant.collectors.bucket import DamagedObjectError
 from quant.db.keyset import data_version
 from quant.db.ml_models import Champion, Prediction
 from quant.db.models import Politician
@@ -135,7 +136,7 @@ def _applied(known: Known, model: str, objects: Objects) -> dict[str, Any]:
     politician_id = str(known.politician["id"])
     try:
         applied = apply(objects, model, candidates, dataset=known.dataset, politician=politician_id)
-    except (NoArtifactError, NotFoundError) as error:
+    except (NoArtifactError, NotFoundError, DamagedObjectError) as error:
         return {**shown, "reason": f"It cannot be applied: {error}."}
     rows = _predictions(known, model, applied)
     return {

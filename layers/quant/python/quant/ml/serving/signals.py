@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from quant.db.keyset import SortKey, fetch_page
@@ -86,7 +87,7 @@ def _latest(connection: Connection, found: Mapping[str, Status], filters: Signal
     query = (
         select(*_PREDICTION, same_day.label("predictions"))
         .where(_may_predict(connection, found), Prediction.ticker.is_not(None), is_open())
-        .distinct(Prediction.ticker, Prediction.model)
+        .ext(distinct_on(Prediction.ticker, Prediction.model))
         .order_by(
             Prediction.ticker,
             Prediction.model,

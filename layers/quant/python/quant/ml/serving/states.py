@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from quant.db.ml_models import Champion, ModelEvent, ModelVersion, Prediction
 from quant.errors import NotFoundError
@@ -139,7 +140,7 @@ def statuses(connection: Connection, models: Collection[str] | None = None) -> d
                 ModelVersion.reasons,
                 ModelVersion.synthetic,
             )
-            .distinct(ModelVersion.model)
+            .ext(distinct_on(ModelVersion.model))
             .order_by(ModelVersion.model, ModelVersion.version.desc())
         )
     }

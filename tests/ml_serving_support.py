@@ -1,0 +1,54 @@
+"""Versions of models and predictions, plainly made up, for tests of what is served of them."""
+
+import hashlib
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from quant.db.ml_models import Prediction
+from quant.identity import stable_id
+from quant.ml import registry
+from quant.ml.registry import NewVersion
+from quant.vocabulary import Verdict
+
+AS_OF = date(2026, 10, 1)
+
+
+def publish(session: Session, model: str, run: str, **changes: Any) -> int:
+    """Register a version as the pipeline does; accepted unless changed."""
+    values: dict[str, Any] = {
+        "model": model,
+        "run": run,
+        "tracking_run": None,
+        "sha256": hashlib.sha256(f"{model} {run}".encode()).hexdigest(),
+        "dataset": "v1-f1",
+        "trained_through": AS_OF - timedelta(days=120),
+        "verdict": Verdict.ACCEPTED,
+        "reasons": (),
+        "evaluation": {"metrics": {"rows": 100}},
+        "synthetic": True,
+        **changes,
+    }
+    version = registry.publish(session.connection(), NewVersion(**values))
+    session.commit()
+    return version
+
+
+def made_up_prediction(model: str, version: int, number: int, **changes: Any) -> Prediction:
+    """A prediction whose numbers are functions of ``number``."""
+    values: dict[str, Any] = {
+        "id": stable_id("test-prediction", model, version, number),
+        "model": model,
+        "version": version,
+        "as_of": AS_OF + timedelta(days=number // 4),
+        "value": number / 1000,
+        "lower": number / 1000 - 0.1,
+        "upper": number / 1000 + 0.1,
+        "baselines": {"zero": 0.0, "historical_mean": 0.001},
+        "base_value": 0.002,
+        "attributions": {f"feature_{k}": (-1) ** k * k / 1000 for k in range(1, 8)},
+        "dataset": "v1-f1",
+        **changes,
+    }
+    return Prediction(**values)
