@@ -10,19 +10,23 @@ from sqlalchemy import Connection
 from quant.ml.objects import Objects
 
 
-def run(connection: Connection, objects: Objects) -> dict[str, Any]:
+def run(connection: Connection, objects: Objects, dataset: str | None = None) -> dict[str, Any]:
     """Join outcomes to stored predictions, then measure drift; repeating it changes nothing.
 
     Args:
         connection: Connection to write with; the caller commits.
         objects: The bucket of machine learning.
+        dataset: Features that outcomes are taken from; None for the newest that were built.
 
     Returns:
-        ``dataset``, the features that outcomes were taken from, None where there are none yet; and
-        by model, under ``models``: ``outcomes`` (``opened``, ``closed``, ``missing``, ``open``,
-        ``differing``), ``drift`` (``version``, ``measured_on``, ``features``, ``shifted``,
-        ``share_shifted``, ``worst_feature``, ``worst_psi``, ``prediction_psi``) and
-        ``performance`` (``n``, ``coverage``, ``loss``, ``record_loss``, p- and q-values), the last
-        two None where nothing can be measured.
+        ``dataset``, None where there are no features; and by model, under ``models``:
+        ``outcomes`` (see ``outcomes.Joined``), ``drift`` (see ``drift.summary``) and
+        ``performance`` (see ``performance.performance``), the last two None where nothing can be
+        measured, and ``problem``, why something could not.
     """
-    raise NotImplementedError
+    # Imported here: requests read the scorecard of this package, and have no DuckDB.
+    from quant.ml.monitoring.monitor import monitor, newest_dataset  # noqa: PLC0415
+
+    dataset = dataset or newest_dataset(connection, objects)
+    models = {} if dataset is None else monitor(connection, objects, dataset)
+    return {"dataset": dataset, "models": models}

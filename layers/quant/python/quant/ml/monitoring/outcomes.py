@@ -12,8 +12,9 @@ from sqlalchemy import Connection, func, or_, select, text
 
 from quant.analytics.arrays import Days
 from quant.db.ml_models import Prediction
-from quant.db.models import Price, Trade
+from quant.db.models import Price
 from quant.ml.catalogue import KEYS, MODELS, ModelSpec, Task
+from quant.ml.features.build import manifest_of
 from quant.ml.features.read import read
 from quant.ml.monitoring.closing import closing_days
 from quant.ml.objects import Objects
@@ -103,7 +104,7 @@ def join(connection: Connection, objects: Objects, dataset: str, model: str) -> 
         NotFoundError: The features of those months were not built.
     """
     spec = MODELS[model]
-    through = _known_through(connection, spec)
+    through = _known_through(objects, dataset, spec)
     cases = _cases(connection, objects, dataset, spec, through)
     differing = sum(case.differs for case in cases)
     if differing:
@@ -124,12 +125,11 @@ def join(connection: Connection, objects: Objects, dataset: str, model: str) -> 
     return Joined(len(known), len(overdue), still_open, differing)
 
 
-def _known_through(connection: Connection, spec: ModelSpec) -> date | None:
-    """Return the last day that the data reach to: an outcome after it is not missing yet."""
-    if spec.task is not Task.RETURN:
-        return connection.scalar(select(func.max(Trade.disclosure_date)))
-    days = load_prices(connection, ()).days
-    return days[-1].item() if len(days) else None
+def _known_through(objects: Objects, dataset: str, spec: ModelSpec) -> date | None:
+    """Return the last day that the features reach to: an outcome after it is not missing yet."""
+    name = "trading_days_through" if spec.task is Task.RETURN else "disclosed_through"
+    day = manifest_of(objects, dataset)[name]
+    return date.fromisoformat(day) if day else None
 
 
 def _cases(

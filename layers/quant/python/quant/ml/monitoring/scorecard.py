@@ -8,8 +8,18 @@ from sqlalchemy import Connection, select
 from quant.db.keyset import data_version
 from quant.db.ml_models import ModelVersion
 from quant.errors import NotFoundError
-from quant.methods.predictions import CALIBRATION, INTERVAL, SCORECARD, SKILL
-from quant.ml.catalogue import MODELS, Task
+from quant.methods import Method
+from quant.methods.predictions import (
+    CALIBRATION,
+    INTERVAL,
+    PERFORMANCE_DRIFT,
+    SCORECARD,
+    SKILL,
+    STABILITY,
+)
+from quant.ml.catalogue import MODELS, ModelSpec, Task
+from quant.ml.monitoring.drift import latest
+from quant.ml.monitoring.performance import performance
 from quant.ml.monitoring.record import MINIMUM_CLOSED, months, record
 from quant.ml.monitoring.stored import PROMPT_DAYS, Stored, load
 from quant.ml.registry import ChampionVersion, champion
@@ -28,9 +38,10 @@ def scorecard(connection: Connection, model: str) -> dict[str, Any]:
         model: Name, of ``quant.ml.catalogue.MODELS``.
 
     Returns:
-        ``data`` (``model``, ``champion`` with ``version``, ``since``, ``disabled`` and
-        ``disabled_reason``, ``overall``, ``versions``, ``months``, ``excluded``, ``statement``,
-        ``notice``), ``methods``, ``synthetic`` and ``data_version``.
+        ``data`` (``model``, ``title``, ``champion`` with ``version``, ``since``, ``disabled`` and
+        ``disabled_reason``, ``overall``, ``versions``, ``months``, ``excluded``,
+        ``minimum_closed``, ``drift`` and ``performance`` of the champion, ``statement``),
+        ``methods``, ``notice``, ``synthetic`` and ``data_version``.
 
     Raises:
         NotFoundError: There is no such model.
@@ -58,17 +69,12 @@ def scorecard(connection: Connection, model: str) -> dict[str, Any]:
             "months": months(spec, stored.take(stored.first)),
             "excluded": _excluded(stored),
             "minimum_closed": MINIMUM_CLOSED,
+            "drift": latest(connection, model, serving.version) if serving else [],
+            "performance": performance(connection, model, serving.version) if serving else None,
             "statement": statement(overall, serving),
-            "notice": NOTICE,
         },
-        "methods": [
-            method.reference()
-            for method in (
-                SCORECARD,
-                SKILL,
-                CALIBRATION if spec.task is Task.PROBABILITY else INTERVAL,
-            )
-        ],
+        "methods": [method.reference() for method in _methods(spec)],
+        "notice": NOTICE,
         "synthetic": _is_synthetic(connection, model, versions, serving),
         "data_version": data,
     }
@@ -104,6 +110,11 @@ def statement(overall: dict[str, Any], serving: ChampionVersion | None) -> str:
     if unbeaten:
         said.append(f"The predictions do not beat: {', '.join(unbeaten)}.")
     return " ".join(said)
+
+
+def _methods(spec: ModelSpec) -> tuple[Method, ...]:
+    uncertainty = CALIBRATION if spec.task is Task.PROBABILITY else INTERVAL
+    return (SCORECARD, SKILL, uncertainty, STABILITY, PERFORMANCE_DRIFT)
 
 
 def _champion(serving: ChampionVersion | None) -> dict[str, Any] | None:

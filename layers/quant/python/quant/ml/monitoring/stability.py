@@ -1,10 +1,9 @@
-"""The population stability index, and what it is where nothing has moved.
+"""The population stability index.
 
 PSI = sum over bins of (q - p) ln(q / p), of the shares p of a reference and q of a sample: the
 symmetrised relative entropy. Yurdakul (2018), Statistical Properties of Population Stability Index.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -12,7 +11,6 @@ from typing import Any, Final, Self
 import numpy as np
 
 from quant.analytics.arrays import Floats, Integers
-from quant.analytics.wilson import normal_quantile
 
 # Rules of thumb for large samples.
 MODERATE: Final = 0.1
@@ -82,20 +80,6 @@ class Reference:
         q = _smoothed(counts[used].astype(np.float64))
         p = _smoothed(expected[used])
         return float(np.sum((q - p) * np.log(q / p)))
-
-    def independent_quantile(self, rows: int, level: float = 0.95) -> float:
-        """Return a quantile of the index of ``rows`` independent rows of this very distribution.
-
-        (1/n + 1/m) times chi-square of (bins - 1) degrees (Yurdakul 2018), that by the
-        approximation of Wilson and Hilferty (1931), PNAS 17.
-        """
-        degrees = int(np.count_nonzero(self.shares)) - 1
-        if degrees < 1:
-            return 0.0
-        spread = 2 / (9 * degrees)
-        z = normal_quantile(2 * level - 1)
-        chi_square = degrees * (1 - spread + z * math.sqrt(spread)) ** 3
-        return (1 / rows + 1 / self.rows) * chi_square
 
 
 def _bins(values: Floats, edges: Floats) -> Integers:
