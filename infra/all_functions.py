@@ -4,6 +4,7 @@ from typing import Final
 
 from infra.batch_functions import BATCH_FUNCTIONS
 from infra.functions import API_FUNCTIONS, AREA_FUNCTIONS, Area, FunctionNeeds
+from infra.ml_functions import ML_FUNCTIONS
 from infra.pipeline_functions import PIPELINE_FUNCTIONS
 from quant.pipeline.queues import Queue
 
@@ -14,6 +15,7 @@ FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     **BATCH_FUNCTIONS,
     **API_FUNCTIONS,
     **PIPELINE_FUNCTIONS,
+    **ML_FUNCTIONS,
 }
 
 

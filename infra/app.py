@@ -13,6 +13,7 @@ from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.api import ApiStack
 from infra.stacks.area import AreaStack
 from infra.stacks.data import DataStack
+from infra.stacks.ml import MlStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.pipeline import PipelineStack
 
@@ -26,6 +27,7 @@ class Stacks:
     areas: Mapping[Area, AreaStack]
     api: ApiStack
     pipeline: PipelineStack
+    ml: MlStack
 
 
 def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
@@ -66,9 +68,10 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         public_url=api.own_url(),
         **functions,
     )
+    ml = MlStack(app, "Ml", stack_name=settings.name("ml"), **functions)
     Tags.of(app).add("project", "quant-analytics-platform")
     Tags.of(app).add("environment", settings.environment)
-    return Stacks(network, data, areas, api, pipeline)
+    return Stacks(network, data, areas, api, pipeline, ml)
 
 
 def main() -> None:

@@ -29,6 +29,10 @@ AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 
 THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline", "analytics", "export")
 
+TRAINING: Final = "training"
+# Layers that a function of training has besides, whose packages need not be there twice.
+_BESIDE_TRAINING: Final = ("api", "analytics", "export")
+
 # What type checkers and compilers read.
 _SOURCES_OF_OTHERS: Final = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.a")
 # What no function imports, as patterns by layer, besides what no package needs at run time.
@@ -112,6 +116,8 @@ def _build(target: str) -> None:
         unused = _UNUSED.get(name, ())
         make = partial(_install, target, lock, unused)
         _refresh(layers / f"{name}.zip", [target, lock], make)
+    if target == "local":
+        _build_training(layers)
     _refresh(
         BUILD / "docs-assets",
         [ROOT / source for source in _DOCS_ASSETS.values()],
@@ -123,6 +129,24 @@ def _build(target: str) -> None:
         [functions, sources],
         lambda out: _python("-m", "quant_http.openapi", str(functions), str(out)),
     )
+
+
+def _build_training(layers: Path) -> None:
+    """Build the layer that stands in for the container images of training on AWS."""
+    locks = [ROOT / f"layers/{name}/requirements.txt" for name in (TRAINING, *_BESIDE_TRAINING)]
+
+    def make(archive: Path) -> None:
+        _install("local", locks[0], (), archive)
+        python = archive.with_suffix("") / "python"
+        there = {
+            entry.name
+            for name in _BESIDE_TRAINING
+            for entry in (layers / name / "python").iterdir()
+        }
+        _remove(python, sorted(there & {entry.name for entry in python.iterdir()}))
+        _pack(python, archive)
+
+    _refresh(layers / f"{TRAINING}.zip", locks, make)
 
 
 def _refresh(output: Path, inputs: Sequence[str | Path], make: Callable[[Path], None]) -> None:

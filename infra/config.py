@@ -22,6 +22,8 @@ Architecture = Literal["arm64", "x86_64"]
 REGION: Final = "us-east-1"
 TOKEN_AUDIENCE: Final = "quant-api"  # noqa: S105 - a claim's value, not a secret
 DATABASE_NAME: Final = "quant"
+# Of the tracking server's database on the same instance, and of the role that owns it.
+TRACKING_NAME: Final = "mlflow"
 
 # Characters of a generated secret: letters and digits, hence some 380 bits.
 SECRET_LENGTH: Final = 64
@@ -36,13 +38,14 @@ S3_PREFIX_LIST: Final = "pl-63a5400a"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalEndpoints:
-    """Where the local environment's own Postgres, Valkey and AWS listen."""
+    """Where the local environment's own Postgres, Valkey, AWS and MLflow listen."""
 
     database_host: str
     database_port: int
     valkey_host: str
     valkey_port: int
     aws: str
+    tracking: str
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Self:
@@ -53,6 +56,7 @@ class LocalEndpoints:
             valkey_host=context("valkey_host") or "127.0.0.1",
             valkey_port=int(context("valkey_port") or 6379),
             aws=context("endpoint_url") or "http://127.0.0.1:4566",
+            tracking=context("tracking_uri") or "http://127.0.0.1:5000",
         )
 
 
@@ -112,6 +116,7 @@ class Config:
         collector_contact: Whom the sources may write to; ``None`` for the sender of mail.
         prices_provider: Who is asked for prices, a name that ``collect.prices`` knows.
         backfill_batch: Raw documents that a backfill gives the parser at a time.
+        fits_at_a_time: Fits of a training run that are computed at a time.
         disclosure_age_days: Days without a newly disclosed trade that raise an alarm.
         log_retention: How long CloudWatch keeps log events.
         log_level: Lowest level the functions log.
@@ -137,6 +142,7 @@ class Config:
     collector_contact: str | None = None
     prices_provider: str = "stooq"
     backfill_batch: int = 10
+    fits_at_a_time: int = 20
     # Congress rests for five weeks in August; even then some members file.
     disclosure_age_days: int = 14
     log_retention: logs.RetentionDays
@@ -242,6 +248,8 @@ def _local(endpoints: LocalEndpoints) -> Config:
         interface_endpoint_zones=1,
         # LocalStack's Step Functions know no batches: each document goes alone.
         backfill_batch=1,
+        # Each takes a core.
+        fits_at_a_time=2,
         log_retention=logs.RetentionDays.ONE_DAY,
         retain_data=False,
         stage_rate_limit=100,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from quant.ml.layout import ARTIFACTS
+from quant.ml.layout import ARTIFACTS, FEATURES
 from quant.pipeline.queues import Queue
 from quant.tiers import EndpointClass
 from quant_http.routes import ROUTES, Capability, Route, Scope, Secret, Store
@@ -26,8 +26,8 @@ SINGLE_CLASS: Final = "single"  # one at a time
 _TOKEN_SECRETS: Final = frozenset({Secret.JWKS, Secret.SIGNING_KEY})
 # Below these keys of the bucket of exports: files of one caller's job, and published data sets.
 EXPORTED: Final = ("exports/*", "datasets/*")
-# Below these keys of the bucket of machine learning: what predictions are made with.
-INFERRED_WITH: Final = (f"{ARTIFACTS}/*",)
+# Below these keys of the bucket of machine learning: artifacts, and what they are applied to.
+INFERRED_WITH: Final = (f"{ARTIFACTS}/*", f"{FEATURES}/*")
 
 # The ephemeral storage of every function, MiB.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html
@@ -136,6 +136,7 @@ class FunctionNeeds:
         anchors: Whether it keeps the audit log's anchors in their bucket.
         owns_schema: Whether it may also connect to Postgres as the schema's owner.
         egress: Whether it calls hosts on the internet.
+        tracks: Whether it may call the tracking server, and is told where that is.
         collects: Whether it is told of the sources and of how to introduce itself to them.
         source: The queue that feeds it.
         schedule: When it runs by itself, if it does.
@@ -145,6 +146,8 @@ class FunctionNeeds:
         timeout_s: Timeout, seconds.
         storage_mb: Ephemeral storage, MiB.
         bundles: Build artefacts packed at the root of its code.
+        predicts: Whether it loads the artifacts of champions, besides routes that do.
+        image: Whether it is a container image on AWS, with the content of its layers.
         serves_route: Whether API Gateway invokes it for a route of the table.
     """
 
@@ -161,6 +164,7 @@ class FunctionNeeds:
     anchors: bool = False
     owns_schema: bool = False
     egress: bool = False
+    tracks: bool = False
     collects: bool = False
     source: QueueSource | None = None
     schedule: Schedule | None = None
@@ -169,6 +173,8 @@ class FunctionNeeds:
     timeout_s: int
     storage_mb: int = DEFAULT_STORAGE_MB
     bundles: tuple[str, ...] = ()
+    predicts: bool = False
+    image: bool = False
     serves_route: bool = False
 
     def __post_init__(self) -> None:
@@ -178,6 +184,11 @@ class FunctionNeeds:
         if self.stores and self.concurrency is None:
             msg = f"{self.name}: what reaches a store has a share of its connections"
             raise ValueError(msg)
+
+    @property
+    def loads_artifacts(self) -> bool:
+        """Whether it predicts, hence may find that an artifact cannot be used."""
+        return self.predicts or Capability.ARTIFACTS in self.capabilities
 
     @property
     def construct_id(self) -> str:
@@ -234,6 +245,9 @@ def _further_layers(route: Route) -> tuple[str, ...]:
     # Passwords are hashed, and keys used, with libraries of a layer of their own.
     if route.secrets & _TOKEN_SECRETS or route.endpoint_class is EndpointClass.AUTH:
         return ("auth",)
+    if Capability.ARTIFACTS in route.capabilities:
+        # Features are Parquet.
+        return ("analytics", "export")
     if route.endpoint_class is EndpointClass.ANALYTICS:
         return ("analytics",)
     return _INLINE_EXPORTS.get(route.name, ())

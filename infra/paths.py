@@ -6,8 +6,11 @@ from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
+IMAGES: Final = ROOT / "infra" / "images"
 
 LAYERS: Final = ("quant", "api", "auth", "pipeline", "analytics", "export")
+# Too large to be one on AWS, where container images have what it has.
+LOCAL_LAYERS: Final = (*LAYERS, "training")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from infra.app import add_stacks  # noqa: E402
 from infra.batch_functions import BATCH_FUNCTIONS  # noqa: E402
 from infra.config import Config, config  # noqa: E402
 from infra.functions import AREA_FUNCTIONS  # noqa: E402
-from infra.paths import LAYERS, Artefacts  # noqa: E402
+from infra.ml_functions import ML_FUNCTIONS  # noqa: E402
+from infra.paths import LOCAL_LAYERS, Artefacts  # noqa: E402
 from infra.pipeline_functions import PIPELINE_FUNCTIONS  # noqa: E402
 
 from quant_http.routes import ROUTES  # noqa: E402
@@ -33,9 +34,18 @@ LOCAL_CONTEXT = {
     "valkey_port": "16379",
 }
 
-STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pipeline")
+STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pipeline", "Ml")
 
 Resource = dict[str, Any]
+
+
+def name_of(function: Mapping[str, Any]) -> str:
+    """Return the name of a function by its properties: an image's handler is in a command."""
+    if function.get("PackageType") == "Image":
+        [handler] = function["ImageConfig"]["Command"]
+    else:
+        handler = function["Handler"]
+    return str(handler.removesuffix(".handler"))
 
 
 @dataclass(frozen=True)
@@ -67,14 +77,15 @@ class Assembly:
 
     def function(self, name: str) -> tuple[str, dict[str, Any]]:
         """Return logical id and properties of a function."""
-        wanted = f"{name}.handler"
-        [found] = [item for item in self.functions().items() if item[1]["Handler"] == wanted]
+        [found] = [item for item in self.functions().items() if name_of(item[1]) == name]
         return found
 
     def stack_of(self, name: str) -> str:
         """Return the stack of a function."""
         if name in PIPELINE_FUNCTIONS:
             return "Pipeline"
+        if name in ML_FUNCTIONS:
+            return "Ml"
         if name in BATCH_FUNCTIONS:
             return "Analytics"
         for area, functions in AREA_FUNCTIONS.items():
@@ -137,7 +148,7 @@ def dummy_artefacts(root: Path) -> Artefacts:
             f"def handler(event, context):\n    return {name!r}\n"
         )
     artefacts.layers.mkdir()
-    for layer in LAYERS:
+    for layer in LOCAL_LAYERS:
         with zipfile.ZipFile(artefacts.layers / f"{layer}.zip", "w") as archive:
             archive.writestr(zipfile.ZipInfo(f"python/{layer}.py"), "")
     for bundle in {bundle for route in ROUTES for bundle in route.bundles}:

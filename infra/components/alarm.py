@@ -22,6 +22,7 @@ def alarm_at(
     description: str,
     metric: cloudwatch.IMetric,
     threshold: float,
+    periods: int = 1,
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
 ) -> cloudwatch.Alarm:
     """Create the alarm.
@@ -34,6 +35,7 @@ def alarm_at(
         description: What is wrong when it is raised.
         metric: What it watches.
         threshold: The first value that is too much.
+        periods: How many periods in a row it has to be too much.
         missing: What a period without a value means.
     """
     return cloudwatch.Alarm(
@@ -43,7 +45,7 @@ def alarm_at(
         alarm_description=description,
         metric=metric,
         threshold=threshold,
-        evaluation_periods=1,
+        evaluation_periods=periods,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=missing,
     )

@@ -5,10 +5,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -38,6 +39,7 @@ class HandlerFunction(Construct):
         function: The unpublished function.
         alias: What others invoke.
         role: The execution role; grants go here.
+        log_group: What it logs to.
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class HandlerFunction(Construct):
         config: Config,
         artefacts: Artefacts,
         name: str,
-        layers: Sequence[lambda_.ILayerVersion],
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        image: Path | None = None,
         environment: Mapping[str, str],
         memory_mb: int,
         timeout_s: int,
@@ -67,6 +70,7 @@ class HandlerFunction(Construct):
             artefacts: Where the handler and its bundles are.
             name: ``<folder>.<module>`` below the functions' folder.
             layers: Layers, most specific first.
+            image: Folder that a container image is built from, which then is all its code.
             environment: Variables besides those every function has.
             memory_mb: Memory, MiB.
             timeout_s: Timeout, seconds.
@@ -81,10 +85,11 @@ class HandlerFunction(Construct):
         """
         super().__init__(scope, construct_id)
         function_name = config.function_name(name)
-        # A snapshot has no more ephemeral storage than any function.
+        # A snapshot has no more ephemeral storage than any function, and is of no image.
         # https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
-        snap_start = config.snap_start and storage_mb <= DEFAULT_STORAGE_MB
-        log_group = logs.LogGroup(
+        small = storage_mb <= DEFAULT_STORAGE_MB
+        snap_start = config.snap_start and small and image is None
+        self.log_group = logs.LogGroup(
             self,
             "Logs",
             log_group_name=f"/aws/lambda/{function_name}",
@@ -92,56 +97,80 @@ class HandlerFunction(Construct):
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(self.role)
+        self.log_group.grant_write(self.role)
         _keep_policy_in(self.role)
         if vpc is not None:
             self._allow_network_interfaces(function_name)
-        with handler_code(artefacts, name, bundles) as folder:
-            self.function = lambda_.Function(
-                self,
-                "Function",
-                function_name=function_name,
-                runtime=lambda_.Runtime.PYTHON_3_13,
-                architecture=(
-                    lambda_.Architecture.ARM_64
-                    if config.architecture == "arm64"
-                    else lambda_.Architecture.X86_64
-                ),
-                code=lambda_.Code.from_asset(str(folder)),
-                handler=f"{name}.handler",
-                layers=layers,
-                role=self.role,
-                log_group=log_group,
-                memory_size=memory_mb,
-                timeout=Duration.seconds(timeout_s),
-                environment={
-                    "POWERTOOLS_SERVICE_NAME": name,
-                    "POWERTOOLS_LOG_LEVEL": config.log_level,
-                    "QUANT_ENVIRONMENT": config.environment,
-                    **environment,
-                },
-                vpc=vpc,
-                vpc_subnets=(
-                    ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-                    if vpc
-                    else None
-                ),
-                security_groups=list(security_groups) or None,
-                reserved_concurrent_executions=reserved_concurrency,
-                ephemeral_storage_size=(
-                    Size.mebibytes(storage_mb) if storage_mb > DEFAULT_STORAGE_MB else None
-                ),
-                snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
-                current_version_options=lambda_.VersionOptions(
-                    # A retained version would keep, and bill, its SnapStart snapshot.
-                    removal_policy=RemovalPolicy.DESTROY
-                ),
-            )
+        settings: dict[str, Any] = {
+            "function_name": function_name,
+            "architecture": (
+                lambda_.Architecture.ARM_64
+                if config.architecture == "arm64"
+                else lambda_.Architecture.X86_64
+            ),
+            "role": self.role,
+            "log_group": self.log_group,
+            "memory_size": memory_mb,
+            "timeout": Duration.seconds(timeout_s),
+            "environment": {
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_LOG_LEVEL": config.log_level,
+                "QUANT_ENVIRONMENT": config.environment,
+                **environment,
+            },
+            "vpc": vpc,
+            "vpc_subnets": (
+                ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if vpc else None
+            ),
+            "security_groups": list(security_groups) or None,
+            "reserved_concurrent_executions": reserved_concurrency,
+            "ephemeral_storage_size": None if small else Size.mebibytes(storage_mb),
+            "snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+            "current_version_options": lambda_.VersionOptions(
+                # A retained version would keep, and bill, its SnapStart snapshot.
+                removal_policy=RemovalPolicy.DESTROY
+            ),
+        }
+        if image is None:
+            self.function = self._packed(artefacts, name, layers, bundles, settings)
+        else:
+            self.function = self._contained(image, name, settings)
         if snap_start:
             Annotations.of(self.function).acknowledge_warning(
                 "@aws-cdk/aws-lambda:snapStartRequirePublish", "the alias below publishes one"
             )
         self.alias = self.function.add_alias(LIVE)
+
+    def _packed(
+        self,
+        artefacts: Artefacts,
+        name: str,
+        layers: Sequence[lambda_.ILayerVersion],
+        bundles: Sequence[str],
+        settings: Mapping[str, Any],
+    ) -> lambda_.Function:
+        """Return the function with its code as an archive."""
+        with handler_code(artefacts, name, bundles) as folder:
+            return lambda_.Function(
+                self,
+                "Function",
+                runtime=lambda_.Runtime.PYTHON_3_13,
+                code=lambda_.Code.from_asset(str(folder)),
+                handler=f"{name}.handler",
+                layers=layers,
+                **settings,
+            )
+
+    def _contained(self, image: Path, name: str, settings: Mapping[str, Any]) -> lambda_.Function:
+        """Return the function with its code as a container image, which deployment builds."""
+        return lambda_.DockerImageFunction(
+            self,
+            "Function",
+            code=lambda_.DockerImageCode.from_image_asset(
+                str(image), cmd=[f"{name}.handler"], platform=ecr_assets.Platform.LINUX_ARM64
+            ),
+            **settings,
+        )
 
     def _allow_network_interfaces(self, function_name: str) -> None:
         """Let Lambda attach the function to the VPC, and its code do none of that.

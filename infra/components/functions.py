@@ -1,15 +1,19 @@
 """Makes functions from what they need, each permitted that and no more."""
 
 import json
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
+from infra.components.artifact_alarm import count_unusable_artifacts
 from infra.components.function import HandlerFunction
+from infra.components.image_function import image_context
+from infra.components.tracking import Tracking
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import FunctionNeeds, QueueSource
 from infra.paths import Artefacts
@@ -40,6 +44,7 @@ class FunctionFactory:
         network: Where functions that use a store are placed.
         data: Stores, secrets, queues and buckets.
         public_url: Returns where links in mail lead; for a stack whose functions send some.
+        tracking: What functions may call to tell of runs; for a stack whose functions do.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class FunctionFactory:
         network: NetworkStack,
         data: DataStack,
         public_url: Callable[[], str] | None = None,
+        tracking: Tracking | None = None,
     ):
         self._scope = scope
         self._config = config
@@ -58,6 +64,7 @@ class FunctionFactory:
         self._network = network
         self._data = data
         self._public_url = public_url
+        self._tracking = tracking
         self._layers: dict[str, lambda_.LayerVersion] = {}
 
     def add(self, needs: FunctionNeeds, construct_id: str | None = None) -> HandlerFunction:
@@ -66,28 +73,40 @@ class FunctionFactory:
         groups = [self._network.client_groups[store.store] for store in stores]
         if stores and (needs.objects or needs.anchors or needs.exports.writes or needs.models):
             groups.append(self._network.bucket_clients)
-        function = HandlerFunction(
-            self._scope,
-            construct_id or needs.construct_id,
-            config=self._config,
-            artefacts=self._artefacts,
-            name=needs.name,
-            layers=[self._layer(name) for name in needs.layers],
-            environment=self._environment(needs),
-            memory_mb=needs.memory_mb,
-            timeout_s=needs.timeout_s,
-            storage_mb=needs.storage_mb,
-            bundles=needs.bundles,
-            vpc=self._network.vpc if stores else None,
-            security_groups=groups,
-            reserved_concurrency=(
-                self._config.concurrency[needs.concurrency] if needs.concurrency else None
-            ),
-        )
+        with self._code(needs) as code:
+            function = HandlerFunction(
+                self._scope,
+                construct_id or needs.construct_id,
+                config=self._config,
+                artefacts=self._artefacts,
+                name=needs.name,
+                environment=self._environment(needs),
+                memory_mb=needs.memory_mb,
+                timeout_s=needs.timeout_s,
+                storage_mb=needs.storage_mb,
+                bundles=needs.bundles,
+                vpc=self._network.vpc if stores else None,
+                security_groups=groups,
+                reserved_concurrency=(
+                    self._config.concurrency[needs.concurrency] if needs.concurrency else None
+                ),
+                **code,
+            )
         self._grant(needs, function.role)
         if needs.source is not None:
             self._feed(function, needs.source, needs.concurrency)
+        if needs.loads_artifacts:
+            count_unusable_artifacts(function)
         return function
+
+    @contextmanager
+    def _code(self, needs: FunctionNeeds) -> Iterator[dict[str, Any]]:
+        """Yield what a function has its dependencies from: layers, or a container image."""
+        if needs.image and self._config.local is None:
+            with image_context(self._artefacts, needs.name, needs.layers) as folder:
+                yield {"image": folder}
+        else:
+            yield {"layers": [self._layer(name) for name in needs.layers]}
 
     def _layer(self, name: str) -> lambda_.LayerVersion:
         """Return a layer of the stack's own, made for the first function that has it."""
@@ -120,6 +139,8 @@ class FunctionFactory:
         self._data.raw.grant(role, needs.objects)
         self._data.exports.grant(role, needs.exports)
         self._data.ml.grant(role, needs.models)
+        if needs.tracks:
+            self._tracking_server().grant_calls(role)
         if needs.anchors:
             anchors = self._data.anchors.arn_for_objects("*")
             role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
@@ -159,13 +180,11 @@ class FunctionFactory:
                 "QUANT_EXPORT_BUCKET": self._data.exports.bucket.bucket_name,
                 "QUANT_EXPORTS_QUEUE_URL": self._data.queues[Queue.EXPORTS].queue.queue_url,
             }
-        if needs.models:
-            environment["QUANT_ML_BUCKET"] = self._data.ml.bucket.bucket_name
         if needs.anchors:
             environment["QUANT_AUDIT_ANCHOR_BUCKET"] = self._data.anchors.bucket_name
         if needs.owns_schema:
             environment["QUANT_DATABASE_OWNER_SECRET_ARN"] = self._data.database_owner.secret_id
-        return environment | self._pipeline_environment(needs)
+        return environment | self._pipeline_environment(needs) | self._ml_environment(needs)
 
     def _pipeline_environment(self, needs: FunctionNeeds) -> dict[str, str]:
         known = set(needs.sends_to)
@@ -188,6 +207,20 @@ class FunctionFactory:
                 "QUANT_COLLECTOR_PRICES_SECRET_ARN": self._arn(Secret.PRICES),
             }
         return environment
+
+    def _ml_environment(self, needs: FunctionNeeds) -> dict[str, str]:
+        environment = {}
+        if needs.models:
+            environment["QUANT_ML_BUCKET"] = self._data.ml.bucket.bucket_name
+        if needs.tracks:
+            environment |= self._tracking_server().environment()
+        return environment
+
+    def _tracking_server(self) -> Tracking:
+        if self._tracking is None:
+            msg = "what tells of runs is in a stack that knows the tracking server"
+            raise ValueError(msg)
+        return self._tracking
 
     def _mail_leads_to(self) -> str:
         if self._config.public_url is not None:

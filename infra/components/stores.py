@@ -18,6 +18,7 @@ from infra.config import (
     DATABASE_NAME,
     REGION,
     SECRET_LENGTH,
+    TRACKING_NAME,
     CacheConfig,
     Config,
     DatabaseConfig,
@@ -164,6 +165,7 @@ class Database(Construct):
         admin_secret: Credentials of the owner of the schema; migrations use them.
         connection: How functions connect, as the role ``quant_app``.
         owner: How the owner of the schema connects.
+        tracking: How the tracking server connects to a database of its own on the instance.
     """
 
     def __init__(
@@ -231,6 +233,15 @@ class Database(Construct):
             key=key,
             tls=True,
             extra=_DATABASE_EXTRA,
+        )
+        tracking_secret = _credentials(
+            self, "TrackingSecret", TRACKING_NAME, config.secret_name("tracking-database"), key
+        )
+        self.tracking = replace(
+            self.connection,
+            secret=_reference(tracking_secret),
+            secret_id=tracking_secret.secret_arn,
+            extra={"QUANT_DATABASE_NAME": TRACKING_NAME},
         )
         self.owner = replace(
             self.connection,

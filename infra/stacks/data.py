@@ -51,6 +51,7 @@ class DataStack(Stack):
     Attributes:
         stores: How to connect to each data store.
         database_owner: How the owner of the schema connects to Postgres.
+        tracking_database: How the tracking server connects; ``None`` where the supervisor runs it.
         signing_key: Private key set; those that sign tokens may read it.
         jwks: Public JSON Web Key set (RFC 7517).
         secrets: All secrets but the stores' credentials.
@@ -73,6 +74,7 @@ class DataStack(Stack):
         **kwargs: Any,
     ):
         super().__init__(scope, construct_id, **kwargs)
+        self.tracking_database: StoreConnection | None = None
         self.stores, self.database_owner = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
         self.jwks = self._key_set("Jwks", config, "jwks")
@@ -183,6 +185,8 @@ class DataStack(Stack):
             key=key,
         )
         CfnOutput(self, "DatabaseSecretArn", value=database.owner.secret_id)
+        CfnOutput(self, "TrackingSecretArn", value=database.tracking.secret_id)
+        self.tracking_database = database.tracking
         return {
             Store.POSTGRES: database.connection,
             Store.VALKEY: cache.connection,

@@ -12,6 +12,9 @@ from quant_http.routes import Store
 
 STORE_PORTS: Final[Mapping[Store, int]] = {Store.POSTGRES: 5432, Store.VALKEY: 6379}
 _TLS_PORT: Final = 443
+# What a container in the isolated subnets is started through; its image's layers are in S3.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+CONTAINER_ENDPOINTS: Final = ("ecr.api", "ecr.dkr", "logs")
 
 
 class NetworkStack(Stack):
@@ -59,15 +62,18 @@ class NetworkStack(Stack):
         self.bucket_clients.add_egress_rule(
             ec2.Peer.prefix_list(S3_PREFIX_LIST), ec2.Port.tcp(_TLS_PORT), "S3 by its endpoint"
         )
-        for service in config.interface_endpoints:
+        zones = {
+            **dict.fromkeys(config.interface_endpoints, config.interface_endpoint_zones),
+            # One task that is restarted elsewhere is worth no second zone.
+            **dict.fromkeys(CONTAINER_ENDPOINTS, 1),
+        }
+        for service, number in zones.items():
             self.vpc.add_interface_endpoint(
                 service.capitalize(),
                 service=ec2.InterfaceVpcEndpointAwsService(service),
                 security_groups=[endpoints],
                 open=False,
-                subnets=ec2.SubnetSelection(
-                    subnets=self.vpc.isolated_subnets[: config.interface_endpoint_zones]
-                ),
+                subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:number]),
             )
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
