@@ -47,6 +47,9 @@ GOOD = {
     "QUANT_WEBHOOK_SECRET_ARN": arn("webhook"),
     "QUANT_EXPORT_BUCKET": "quant-prod-exports-000000000000",
     "QUANT_EXPORTS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/exports",
+    "QUANT_ML_BUCKET": "quant-prod-ml-000000000000",
+    "QUANT_TRACKING_URI": "https://tracking.example.org",
+    "QUANT_TRACKING_SIGNED": "true",
     "QUANT_CORS_ORIGINS": '["https://app.example.org"]',
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
@@ -66,7 +69,7 @@ def test_a_good_configuration_has_nothing_wrong():
 
 @pytest.mark.parametrize(
     "variable",
-    sorted(GOOD.keys() - {"QUANT_CORS_ORIGINS", "POWERTOOLS_LOG_LEVEL"}),
+    sorted(GOOD.keys() - {"QUANT_CORS_ORIGINS", "QUANT_TRACKING_SIGNED", "POWERTOOLS_LOG_LEVEL"}),
 )
 def test_a_missing_variable_is_named(variable):
     assert (variable, "missing") in found({variable: None})

@@ -36,10 +36,12 @@ from quant.settings import (
     Environment,
     ExportSettings,
     LimitSettings,
+    MlSettings,
     PasswordSettings,
     QueueSettings,
     RawSettings,
     SigningSettings,
+    TrackingSettings,
     ValkeySettings,
     WebhookSettings,
 )
@@ -63,6 +65,8 @@ SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     QueueSettings,
     WebhookSettings,
     ExportSettings,
+    MlSettings,
+    TrackingSettings,
 )
 
 # The private key of RFC 8037, appendix A.1, and of every tutorial that copied it.
@@ -126,6 +130,7 @@ _PLAIN_URLS: Final = (
     "QUANT_TOKEN_ISSUER",
     "QUANT_AUDIT_QUEUE_URL",
     "QUANT_EXPORTS_QUEUE_URL",
+    "QUANT_TRACKING_URI",
     *(variable for variable in _QUEUES if variable.endswith("_URL")),
     *(variable for variable in _fields(CollectorSettings) if variable.endswith("_URL")),
 )
