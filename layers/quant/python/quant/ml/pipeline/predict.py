@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -19,15 +18,9 @@ from quant.ml.features.frame import Frame
 from quant.ml.features.read import read as read_features
 from quant.ml.monitoring.closing import closing_days
 from quant.ml.objects import Objects
+from quant.ml.pipeline.ahead import predict_ahead
 
 _CHUNK: Final = 2000
-
-# How far back an outcome may be unknown for no other reason than that it is too early.
-_OPEN: Final = {
-    "trading_days": lambda horizon: timedelta(days=horizon * 7 // 5 + 14),
-    "month": lambda horizon: timedelta(days=31 * horizon),
-    "weeks": lambda horizon: timedelta(weeks=horizon),
-}
 
 _INSERT: Final = text("""
     insert into predictions (
@@ -122,27 +115,22 @@ def predict(connection: Connection, objects: Objects, model: str, dataset: str) 
         return Made(model, None, 0, 0, f"the model is switched off: {champion.disabled_reason}")
     loaded = load_champion(objects, model, registry.candidates(connection, model))
     spec = MODELS[model]
-    frame = open_rows(spec, read_features(objects, dataset, spec.subject), loaded)
-    stored = _store(connection, spec, loaded, frame) if len(frame) else 0
+    rows = read_features(objects, dataset, spec.subject)
+    made = 0, 0
+    if len(rows):
+        frame, found = predict_ahead(spec, loaded, rows, rows.as_of.max())
+        made = len(frame), _store(connection, spec, loaded, frame, found)
     reason = "; ".join(f"version {version}: {why}" for version, why in loaded.skipped)
-    return Made(model, loaded.version, len(frame), stored, reason or None)
+    return Made(model, loaded.version, *made, reason or None)
 
 
-def open_rows(spec: ModelSpec, frame: Frame, loaded: LoadedArtifact) -> Frame:
-    """Return the rows whose outcome is not known because it is too early.
-
-    None of them is as early as a row that the version was trained on.
-    """
-    if not len(frame):
-        return frame
-    first = frame.as_of.max() - np.timedelta64(_OPEN[spec.horizon_unit](spec.horizon))
-    trained_through = np.datetime64(loaded.artifact.trained_through, "D")
-    unknown = np.isnan(frame.labels[spec.label])
-    return frame.take(unknown & (frame.as_of > trained_through) & (frame.as_of > first))
-
-
-def _store(connection: Connection, spec: ModelSpec, loaded: LoadedArtifact, frame: Frame) -> int:
-    found = loaded.artifact.predict(frame)
+def _store(
+    connection: Connection,
+    spec: ModelSpec,
+    loaded: LoadedArtifact,
+    frame: Frame,
+    found: Predicted,
+) -> int:
     rows = list(_rows(spec, loaded, frame, found))
     stored = 0
     for first in range(0, len(rows), _CHUNK):

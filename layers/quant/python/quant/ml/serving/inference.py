@@ -9,23 +9,25 @@ started.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 # Features are read with it where they are needed, which takes most of a second to import: here it
 # is part of the snapshot that environments start from.
 import duckdb as _duckdb  # noqa: F401
+import numpy as np
 
 from quant.ml.artifact import Predicted
 from quant.ml.artifacts import LoadedArtifact, load_champion
-from quant.ml.catalogue import MODELS
+from quant.ml.catalogue import MODELS, ModelSpec, Subject, Task
 from quant.ml.features.frame import Frame
 from quant.ml.features.read import read
 from quant.ml.objects import Objects
-from quant.ml.pipeline.predict import open_rows
+from quant.ml.pipeline.ahead import predict_ahead
 
-# Of two datasets, or of two versions of each model.
-_KEPT: Final = 2 * len(MODELS)
-_open: OrderedDict[tuple[str, str, int], Frame] = OrderedDict()
+# Those of every model, and of a few that another version needs.
+_KEPT: Final = len(MODELS) + 2
+_rows: OrderedDict[tuple[str, Subject, date | None], Frame] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +67,27 @@ def apply(
         NotFoundError: There are no such features.
         StoreUnavailableError: The store cannot be reached.
     """
+    spec = MODELS[model]
     used = load_champion(objects, model, candidates)
-    everybody = _open_rows(objects, model, used, dataset)
+    everybody = _everybody(objects, spec, used, dataset)
     own = everybody.take(everybody.keys["politician_id"] == politician)
-    return Applied(used, own, used.artifact.predict(own))
+    latest = everybody.as_of.max() if len(everybody) else np.datetime64(date.min)
+    return Applied(used, *predict_ahead(spec, used, own, latest))
 
 
 def forget() -> None:
     """Drop the rows that the process keeps: for tests, and for measuring a first request."""
-    _open.clear()
+    _rows.clear()
 
 
-def _open_rows(objects: Objects, model: str, used: LoadedArtifact, dataset: str) -> Frame:
-    key = (dataset, model, used.version)
-    if key not in _open:
-        spec = MODELS[model]
-        # No row that it predicts is earlier than those it was trained on.
-        rows = read(objects, dataset, spec.subject, first=used.artifact.trained_through)
-        _open[key] = open_rows(spec, rows, used)
-        while len(_open) > _KEPT:
-            _open.popitem(last=False)
-    _open.move_to_end(key)
-    return _open[key]
+def _everybody(objects: Objects, spec: ModelSpec, used: LoadedArtifact, dataset: str) -> Frame:
+    # Counts are forecast from all weeks of a politician. Otherwise no row that is predicted, and no
+    # outcome that a baseline counts besides those of training, is earlier than the last of them.
+    first = None if spec.task is Task.COUNT else used.artifact.trained_through
+    key = (dataset, spec.subject, first)
+    if key not in _rows:
+        _rows[key] = read(objects, dataset, spec.subject, first=first)
+        while len(_rows) > _KEPT:
+            _rows.popitem(last=False)
+    _rows.move_to_end(key)
+    return _rows[key]
