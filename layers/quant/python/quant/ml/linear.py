@@ -55,11 +55,12 @@ def _measured(column: dict[str, Any], values: Floats) -> dict[str, Any]:
 
 def _raw(column: dict[str, Any], values: Floats) -> Floats:
     if "code" in column:
-        return np.equal(values, column["code"]).astype(np.float64)
-    if "missing" in column:
-        return np.isnan(values).astype(np.float64)
-    filled: Floats = np.where(np.isnan(values), column["median"], values)
-    return filled
+        raw = values == float(column["code"])
+    elif "missing" in column:
+        raw = np.isnan(values)
+    else:
+        raw = np.where(np.isnan(values), float(column["median"]), values)
+    return np.asarray(raw, dtype=np.float64)
 
 
 def matrix(columns: list[dict[str, Any]], frame: Frame) -> Floats:

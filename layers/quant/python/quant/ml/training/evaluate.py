@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from quant.ml.metrics import LOSSES, calibration_error, loss, skill
 from quant.ml.training.fit import FoldResult
 from quant.ml.training.record import Record, Walk, walk
 from quant.vocabulary import Verdict
-
-# Name of the present champion among what a challenger is compared with.
-CHAMPION: Final = "champion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +56,13 @@ class Evaluation:
         }
 
 
-def evaluate(
-    spec: ModelSpec,
-    frame: Frame,
-    results: Sequence[FoldResult],
-    *,
-    champion: Floats | None = None,
-) -> Evaluation:
-    """Judge a model by its folds.
+def evaluate(spec: ModelSpec, frame: Frame, results: Sequence[FoldResult]) -> Evaluation:
+    """Judge a model by its folds, beside each of its baselines.
 
     Args:
         spec: Model.
         frame: The rows that were fitted.
         results: Of every configuration on every fold.
-        champion: What the present champion predicted out of sample of the frame's rows, shape
-            (n,), NaN of rows it did not; None where there is no champion.
 
     Raises:
         IncompleteRunError: Results are missing, or there are none.
@@ -81,11 +70,8 @@ def evaluate(
     walked = walk(spec, frame, results)
     record = walked.record
     judge = _Judge(spec, frame, record)
-    others = dict(record.baselines)
-    if champion is not None:
-        others[CHAMPION] = champion[record.rows]
     every = np.full(len(record), fill_value=True)
-    compared = {name: judge.comparison(value) for name, value in others.items()}
+    compared = {name: judge.comparison(name) for name in record.baselines}
     reasons = tuple(
         reason for name, found in compared.items() if (reason := _reason(name, found, judge.unit))
     )
@@ -152,17 +138,16 @@ class _Judge:
             name: loss(spec.task, value, record.outcome) for name, value in record.baselines.items()
         }
 
-    def comparison(self, value: Floats) -> dict[str, Any]:
-        """Compare with other predictions of the rows that they are known of."""
-        own = np.isfinite(value)
-        other = loss(self._spec.task, value[own], self._record.outcome[own])
-        clusters = self._clusters[own]
-        found = compare.paired(self._loss[own], other, clusters, overlap=self.overlap)
+    def comparison(self, baseline: str) -> dict[str, Any]:
+        """Compare with a baseline on all rows."""
+        other = self._baselines[baseline]
+        found = compare.paired(self._loss, other, self._clusters, overlap=self.overlap)
+        n = len(other)
         return {
             **found.document(),
-            "mean_loss": _number(self._loss[own].mean()) if own.any() else None,
-            "other_mean_loss": _number(other.mean()) if own.any() else None,
-            "skill": skill(self._loss[own], other, clusters, overlap=self.overlap).document(),
+            "mean_loss": _number(self._loss.mean()) if n else None,
+            "other_mean_loss": _number(other.mean()) if n else None,
+            "skill": skill(self._loss, other, self._clusters, overlap=self.overlap).document(),
         }
 
     def summary(self, rows: Flags) -> dict[str, Any]:
