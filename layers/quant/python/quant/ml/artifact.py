@@ -13,7 +13,7 @@ from quant.ml import artifact_document, baselines, counts
 from quant.ml.artifact_document import DocumentFormatError
 from quant.ml.booster_text import BoosterTextError, read_booster
 from quant.ml.calibration import Calibration
-from quant.ml.catalogue import Baseline
+from quant.ml.catalogue import KEYS, MODELS, Baseline
 from quant.ml.conformal import STANDARD_DEVIATION, IntervalRule
 from quant.ml.features.frame import Frame
 from quant.ml.layout import canonical
@@ -117,7 +117,7 @@ class Artifact:
 
     @classmethod
     def load(cls, content: bytes) -> Self:
-        """Read an artifact, trees and all.
+        """Read an artifact, trees and all; it has then predicted a row of which nothing is known.
 
         Raises:
             DamagedArtifactError: The content is not what ``dump`` writes.
@@ -130,6 +130,12 @@ class Artifact:
         if boosted is not None and boosted.trees.features != artifact.features:
             msg = "the booster's features are not the artifact's"
             raise DamagedArtifactError(msg)
+        try:
+            artifact.predict(artifact._unknown_row())
+        # What its parts lack would show in the first request otherwise.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            msg = f"it cannot predict: {error!r}"
+            raise DamagedArtifactError(msg) from error
         return artifact
 
     def predict(self, frame: Frame, rows: Flags | None = None) -> Predicted:
@@ -171,6 +177,23 @@ class Artifact:
                 name: asked.baseline(name, parameters)
                 for name, parameters in self.baselines.items()
             },
+        )
+
+    def _unknown_row(self) -> Frame:
+        spec = MODELS[self.model]
+        nothing = np.array(["NaT"], dtype="datetime64[D]")
+        x = np.full((1, len(self.features)), np.nan)
+        if counts.WEEK_COUNT in self.features:
+            x[:, self.features.index(counts.WEEK_COUNT)] = 0
+        return Frame(
+            subject=spec.subject,
+            dataset=self.dataset,
+            as_of=np.array([self.trained_through], dtype="datetime64[D]"),
+            keys={name: np.array(["unknown"]) for name in KEYS[spec.subject]},
+            names=self.features,
+            x=x,
+            labels={spec.label: np.array([np.nan])},
+            known_on={spec.label: nothing},
         )
 
     def _forecast(self, asked: "_Asked") -> "_Scored":

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from quant.errors import QuantError
 from quant.ml.calibration import Calibration
-from quant.ml.catalogue import Baseline, Family
+from quant.ml.catalogue import MODELS, Baseline, Family
 from quant.ml.conformal import STANDARD_DEVIATION, IntervalRule
 from quant.ml.counts import WEEK_COUNT
 
@@ -59,9 +59,12 @@ def _expect(condition: object, what: str) -> None:
 
 def _check(found: dict[str, Any]) -> None:
     """Check what one part says of another."""
+    spec = MODELS.get(found["model"])
+    _expect(spec is not None and found["family"] == spec.family, "a model that is not declared")
     trees = found["family"] == Family.LIGHTGBM
     _expect((found["booster"] is not None) == trees, f"family {found['family']} and its booster")
     _expect(trees or WEEK_COUNT in found["features"], f"features without {WEEK_COUNT}")
+    _expect(trees or "weeks" in found["settings"], "settings without weeks")
     interval = found["interval"]
     scales = {None, *found["features"], *(() if trees else (STANDARD_DEVIATION,))}
     _expect(interval is None or interval.scale in scales, "an interval of an unknown scale")

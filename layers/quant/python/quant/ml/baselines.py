@@ -150,7 +150,7 @@ def _predict_rates(parameters: dict[str, Any], frame: Frame) -> Floats:
 def _since(parameters: dict[str, Any], frame: Frame, code: Integers) -> tuple[Floats, Floats]:
     """Return number and sum of the subject's outcomes known after the fit and by each row's day."""
     outcome, known_on = frame.labels[parameters["label"]], frame.known_on[parameters["label"]]
-    new = ~np.isnan(outcome) & (known_on > np.datetime64(parameters["through"]))
+    new = ~np.isnan(outcome) & (known_on > np.datetime64(parameters["through"], "D"))
     day = known_on[new].astype("datetime64[D]").astype(np.int64)
     order = np.lexsort((day, code[new]))
     # Subjects one after the other, and days within each, as one rising number.
