@@ -1,6 +1,7 @@
 """Walk-forward folds: no training row was known too late, and every test row has one fold."""
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ class TestWalkForward:
         np.testing.assert_array_equal(
             total == 1, ~np.isnan(rows.labels[LABEL]) & (rows.as_of >= first)
         )
-        for earlier, later in zip(found[:-1], found[1:], strict=True):
+        for earlier, later in pairwise(found):
             assert earlier.last_test_day < later.first_test_day
             assert not (earlier.train & ~later.train).any()
 
