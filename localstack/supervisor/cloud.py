@@ -294,7 +294,7 @@ def _bring_up(
             learning.start(outputs)
             with progress.step("analytics"):
                 deploy.precompute(endpoints)
-            learning.wait()
+            learning.finish(settings)
         except BaseException:
             commands.cancel()
             raise

@@ -105,6 +105,15 @@ def revision(server: PostgresServer, name: str = DATABASE) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def has_models(server: PostgresServer, name: str = DATABASE) -> bool:
+    """Tell whether any version of a model was published."""
+    connection = server.connect(name)
+    try:
+        return bool(connection.run("select 1 from model_versions limit 1"))
+    finally:
+        connection.close()
+
+
 def identity(server: PostgresServer, name: str = DATABASE) -> str:
     """Return what tells a database from any that had or will have its name, on any server."""
     [[system, number]] = _run(

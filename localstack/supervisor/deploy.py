@@ -35,6 +35,8 @@ FUNCTIONS = "quant-local-"
 PRECOMPUTE = f"{FUNCTIONS}analytics-precompute"
 # Longer than Lambda lets a function run, seconds.
 _PRECOMPUTE_TIMEOUT = 930
+# Of the sample it takes two minutes, of ten years of disclosures ten.
+_LEARN_TIMEOUT = 1200
 
 _DIGEST_FILE = "quant-digest.txt"
 
@@ -325,6 +327,25 @@ def seed(commands: Commands, environment: Mapping[str, str], data: Path | None) 
     """Load the data of a folder, or the sample where None."""
     options = ["--data", str(data)] if data else []
     commands.run("seed", [quant_command(), "seed", *options], environment)
+
+
+def learn(commands: Commands, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Train the models on the data there is, and predict with those that became champions.
+
+    Raises:
+        StepTimeoutError: it takes too long; what was done of the training is not done again.
+        StepError: it failed.
+    """
+    # Tables are as wide as the terminal that they are passed on to.
+    width = str(shutil.get_terminal_size((120, 24)).columns)
+    for command in ("train", "predict"):
+        commands.show(
+            "learn",
+            [quant_command(), "ml", command],
+            {**environment, "COLUMNS": width},
+            say=say,
+            timeout=_LEARN_TIMEOUT,
+        )
 
 
 def precompute(endpoints: Endpoints) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supervisor import database, deploy, environments
-from supervisor.commands import Commands, StepError
+from supervisor.commands import Commands, StepError, StepTimeoutError
 from supervisor.kept_bucket import KeptBucket, empty
-from supervisor.ml_task import MlTask
+from supervisor.ml_task import MlTask, keep
 from supervisor.progress import Progress
 from supervisor.published import servers, wait_for_state, wait_until_gone
 from supervisor.servers import HOST, PostgresServer, port_is_open
@@ -90,18 +90,36 @@ class Learning:
             database.ensure_tracking(self.postgres, self.state.credentials().tracking)
         task.ask(self.state)
 
-    def wait(self) -> None:
-        """Wait until the tracking server answers, where there is to be one.
+    def finish(self, settings: Mapping[str, str]) -> None:
+        """Wait for the tracking server, train where nothing was trained yet, and keep the bucket.
+
+        Args:
+            settings: of the ``quant`` command.
 
         Raises:
-            StepError: it does not come up; it is given up then, and the rest goes on.
+            StepError: the tracking server does not come up, or the training failed.
         """
-        if not self.tracking:
-            return
+        if self.tracking:
+            self._wait()
+            if not database.has_models(self.postgres):
+                self._train(settings)
+        task = MlTask.of(self.state)
+        if task:
+            keep(self.state, task, self.endpoints.ports)
+
+    def _train(self, settings: Mapping[str, str]) -> None:
+        try:
+            with self.progress.step("train the models"):
+                deploy.learn(self.commands, settings, self.progress.say)
+        except StepTimeoutError as error:
+            self.progress.say(f"{error}; `quant ml train` goes on with it")
+
+    def _wait(self) -> None:
         try:
             with self.progress.step(f"MLflow on port {self.endpoints.ports.tracking}"):
                 wait_for_state(self.state, TRACKING, "up")
         except StepError:
+            # Without it the daemon would try no more, and `status` go on to name it.
             task = MlTask.of(self.state)
             if task:
                 MlTask(task.bucket, task.database, tracking=False).ask(self.state)

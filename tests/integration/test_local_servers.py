@@ -205,6 +205,7 @@ class Loader:
     ) -> None:
         self.postgres, self.valkey = postgres, valkey
         self.migrations = 0
+        self.forgotten = 0
         self.interrupted = False
         self.digest = "first"
         monkeypatch.setattr(deploy, "migrate", self._migrate)
@@ -216,7 +217,10 @@ class Loader:
     def load(self, data: Path | None) -> str:
         said = io.StringIO()
         commands = Commands(self.postgres.data_dir)
-        cloud._Load(self.postgres, self.valkey, data, {}, commands, Progress(said)).run()
+        progress = Progress(said)
+        cloud._Load(
+            self.postgres, self.valkey, data, {}, commands, progress, forget=self._forget
+        ).run()
         return said.getvalue()
 
     def rows(self) -> list[str]:
@@ -225,6 +229,9 @@ class Loader:
             return [row[0] for row in connection.run("select source from trades order by 1")]
         finally:
             connection.close()
+
+    def _forget(self) -> None:
+        self.forgotten += 1
 
     def _migrate(self, *_: object) -> None:
         self.migrations += 1
@@ -264,7 +271,9 @@ def test_real_data_replaces_the_sample_and_what_was_cached(loader: Loader, real:
     assert loader.rows() == [SAMPLE]
     login = f'AUTH {loader.valkey.user} "{loader.valkey.password}"'
     talk(loader.valkey, login, "SET cached 1")
+    assert loader.forgotten == 0
     assert "drop the database" in loader.load(real)
+    assert loader.forgotten == 1
     assert loader.rows() == ["real"]
     assert talk(loader.valkey, login, "GET cached").startswith("+OK\r\n$-1")
     assert contents(loader.postgres).data not in {"", SAMPLE}
