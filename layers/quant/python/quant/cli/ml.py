@@ -267,9 +267,12 @@ def _progress(*, quiet: bool) -> "Iterator[Progress]":
     )
     from rich.progress import Progress as Bars  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     # Answers are on standard output alone.
     console = Console(stderr=True, quiet=quiet)
+    if not console.is_terminal:
+        yield _lines(console.print)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bars(*columns, TimeElapsedColumn(), console=console) as bars:
         tasks: dict[str, Any] = {}
 
@@ -279,3 +282,16 @@ def _progress(*, quiet: bool) -> "Iterator[Progress]":
             bars.update(tasks[stage], completed=completed, total=total)
 
         yield note
+
+
+def _lines(write: Callable[[str], None]) -> "Progress":
+    """Return what writes a line at the begin of a stage and at each tenth of it, for logs."""
+    reached: dict[str, int] = {}
+
+    def note(stage: str, completed: int, total: int) -> None:
+        tenth = 10 * completed // max(total, 1)
+        if reached.get(stage) != tenth:
+            reached[stage] = tenth
+            write(f"{stage}: {completed} of {total}")
+
+    return note
