@@ -124,14 +124,19 @@ def _write(
     with TemporaryDirectory(prefix="quant-features-") as folder:
         path = Path(folder, "rows.parquet")
         for name, first, last, rows in months:
+            # A table of these rows alone: how a column is written depends on the statistics of
+            # the table, of all months together.
             database.execute(
-                # A table keeps the order it was filled in, and a single thread copies it.
-                f"copy (from {RESULT} where as_of between date '{first}' and date '{last}')"
-                f" to '{str(path).replace("'", "''")}'"
+                "create or replace temp table written as"
+                f" from {RESULT} where as_of between date '{first}' and date '{last}'"
+            )
+            database.execute(
+                f"copy written to '{str(path).replace("'", "''")}'"
                 f" (format parquet, compression zstd, row_group_size {_ROW_GROUP_ROWS})"
             )
             content, key = path.read_bytes(), features_key(dataset, subject, name)
             objects.publish(key, content)
             files[name] = {"key": key, "rows": rows, "sha256": sha256(content)}
+        database.execute("drop table if exists written")
     database.execute(f"drop table {RESULT}")
     return files
