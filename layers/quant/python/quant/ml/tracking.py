@@ -31,11 +31,13 @@ _METRICS: Final = 1000
 _STORE: Final = "tracking"
 _SERVER_ERROR: Final = 500
 
-# MLflow reads its own variables: no word to its makers, and no minutes of retries.
+# MLflow reads its own variables: no word to its makers or on standard output, and no minutes of
+# retries.
 _ENVIRONMENT: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
