@@ -4,12 +4,21 @@ import hashlib
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from quant.db.ml_models import Prediction
 from quant.identity import stable_id
 from quant.ml import registry
+from quant.ml.artifact import Artifact
+from quant.ml.catalogue import MODELS, Task
+from quant.ml.conformal import IntervalRule
+from quant.ml.features.frame import Frame
 from quant.ml.registry import NewVersion
+from quant.ml.training.configs import CONFIGS
+from quant.ml.training.evaluate import Evaluation
+from quant.ml.training.finish import finish
+from quant.ml.training.record import Record
 from quant.vocabulary import Verdict
 
 AS_OF = date(2026, 10, 1)
@@ -52,3 +61,26 @@ def made_up_prediction(model: str, version: int, number: int, **changes: Any) ->
         **changes,
     }
     return Prediction(**values)
+
+
+def trained(frame: Frame, model: str, seed: int) -> Artifact:
+    """An artifact of a model, fitted by the pipeline's last step; its interval is made up."""
+    spec = MODELS[model]
+    value = frame.labels[spec.label][~np.isnan(frame.labels[spec.label])]
+    nothing = np.empty(0)
+    record = Record(
+        rows=np.arange(0),
+        fold=np.arange(0),
+        value=value,
+        lower=nothing,
+        upper=nothing,
+        outcome=nothing,
+        baselines={},
+    )
+    interval = None if spec.task is Task.PROBABILITY else IntervalRule(0.9, 0.2)
+    evaluation = Evaluation(
+        model, CONFIGS[model][0], record, None, interval, {}, Verdict.ACCEPTED, ()
+    )
+    return finish(
+        spec, frame, evaluation, run=f"run-{seed}", seed=seed, code_version="test", synthetic=True
+    )
