@@ -18,7 +18,7 @@ from quant.errors import NotFoundError
 from quant.ml import layout, registry
 from quant.ml.artifact import Artifact
 from quant.ml.artifacts import load_champion
-from quant.ml.catalogue import KEYS, MODELS, ModelSpec
+from quant.ml.catalogue import KEYS, MODELS, ModelSpec, Task
 from quant.ml.features.build import manifest_of
 from quant.ml.features.frame import Frame
 from quant.ml.features.read import read
@@ -83,7 +83,11 @@ def measure(connection: Connection, objects: Objects, dataset: str, model: str) 
             continue
         if len(frame) < MINIMUM_ROWS:
             continue
-        predictions = _predictions(artifact, frame, record, month)
+        predictions = (
+            _out_of_sample(record, month)
+            if month.last <= artifact.trained_through
+            else _predicted(objects, dataset, spec, artifact, frame)
+        )
         rows = list(_indices(artifact, frame, predictions))
         connection.execute(
             insert(FeatureDrift).on_conflict_do_nothing(),
@@ -124,19 +128,25 @@ def _record(objects: Objects, spec: ModelSpec, artifact: Artifact) -> Outcomes |
     return read_outcomes(content, KEYS[spec.subject])
 
 
-def _predictions(
-    artifact: Artifact, frame: Frame, record: Outcomes | None, month: _Month
-) -> Floats:
-    """Return the predictions of a month: out of sample while the version was trained on it."""
-    if month.last > artifact.trained_through:
-        step = max(len(frame) // _PREDICTED_ROWS, 1)
-        return artifact.predict(frame.take(np.arange(0, len(frame), step))).value
+def _out_of_sample(record: Outcomes | None, month: _Month) -> Floats:
+    """Return the run's predictions of a month that the version was trained on."""
     if record is None:
         return np.empty(0)
-    within = (record.as_of >= np.datetime64(month.first)) & (
-        record.as_of <= np.datetime64(month.last)
-    )
-    return record.value[within]
+    return record.value[
+        (record.as_of >= np.datetime64(month.first)) & (record.as_of <= np.datetime64(month.last))
+    ]
+
+
+def _predicted(
+    objects: Objects, dataset: str, spec: ModelSpec, artifact: Artifact, frame: Frame
+) -> Floats:
+    """Return what the version predicts of a month's rows."""
+    if spec.task is not Task.COUNT:
+        step = max(len(frame) // _PREDICTED_ROWS, 1)
+        return artifact.predict(frame.take(np.arange(0, len(frame), step))).value
+    # A forecast is made of all weeks before it.
+    history = read(objects, dataset, spec.subject, last=frame.as_of.max().item())
+    return artifact.predict(history, history.as_of >= frame.as_of.min()).value
 
 
 def _indices(
