@@ -22,6 +22,7 @@ BENCHMARKS = (
     "export",
     "filing_load",
     "limiter",
+    "ml_inference",
     "price_indexes",
     "ptr_parsing",
 )

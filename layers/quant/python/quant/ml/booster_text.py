@@ -41,7 +41,7 @@ _MISSING_NAN: Final = 2
 _LARGEST_DECISION: Final = _MISSING_NAN << _MISSING_SHIFT | _DEFAULT_LEFT | _CATEGORICAL
 
 _LARGEST: Final = 2**31 - 1  # LightGBM counts in int32
-_INTEGER: Final = re.compile(r"-?[0-9]{1,10}")
+_INTEGERS: Final = re.compile(r"[-0-9 ]*")
 
 
 class BoosterTextError(QuantError):
@@ -135,12 +135,16 @@ class _Fields:
     def integers(self, name: str, length: int, least: int, greatest: int) -> Integers:
         """Return ``length`` integers within bounds."""
         words = self._words(name, length)
-        if not all(_INTEGER.fullmatch(word) for word in words):
+        try:
+            # int() by itself would take underscores, and digits of any script.
+            values = list(map(int, words)) if _INTEGERS.fullmatch(self.text(name)) else None
+        except ValueError:
+            values = None
+        if values is None:
             raise self.error(f"{name} holds something else than whole numbers")
-        values = np.array([int(word) for word in words], dtype=np.int64)
-        if np.any((values < least) | (values > greatest)):
+        if values and not least <= min(values) <= max(values) <= greatest:
             raise self.error(f"{name} has values outside {least} to {greatest}")
-        return values
+        return np.array(values, dtype=np.int64)
 
     def floats(self, name: str, length: int) -> Floats:
         """Return ``length`` numbers, of which none is NaN."""
