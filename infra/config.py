@@ -280,7 +280,7 @@ def _dev() -> Config:
             instance_type="t4g.small",
             storage_gib=20,
             max_storage_gib=50,
-            max_connections=160,
+            max_connections=180,
             multi_az=False,
             backup_days=1,
             deletion_protection=False,
@@ -293,7 +293,7 @@ def _prod() -> Config:
     return Config(
         environment="prod",
         concurrency=_concurrency(
-            data=10, account=3, auth=4, analytics=4, export=2, authorizer=32, event=2, parse=8
+            data=8, account=3, auth=4, analytics=4, export=2, authorizer=32, event=2, parse=8
         ),
         email_sender="no-reply@quant.example",
         interface_endpoint_zones=2,
@@ -308,7 +308,7 @@ def _prod() -> Config:
             instance_type="t4g.medium",
             storage_gib=50,
             max_storage_gib=200,
-            max_connections=400,
+            max_connections=420,
             multi_az=True,
             backup_days=14,
             deletion_protection=True,

@@ -39,6 +39,23 @@ STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pip
 Resource = dict[str, Any]
 
 
+def text_of(node: Any) -> str:
+    """Return a value of a template as one string, references by their logical ids."""
+    match node:
+        case str():
+            return node
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(text_of(part) for part in parts)
+        case {"Ref": name}:
+            return f"<{name}>"
+    return ""
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what a template has as a list or, where it is one thing, by itself."""
+    return value if isinstance(value, list) else [value]
+
+
 def name_of(function: Mapping[str, Any]) -> str:
     """Return the name of a function by its properties: an image's handler is in a command."""
     if function.get("PackageType") == "Image":
@@ -96,7 +113,15 @@ class Assembly:
     def code(self, name: str) -> Path:
         """Return the folder that becomes a function's code."""
         _, properties = self.function(name)
+        if "ImageUri" in properties["Code"]:
+            return self.image(name) / "functions"
         digest = properties["Code"]["S3Key"].removesuffix(".zip")
+        return self.folder / f"asset.{digest}"
+
+    def image(self, name: str) -> Path:
+        """Return the folder that a function's container image is built from."""
+        _, properties = self.function(name)
+        digest = properties["Code"]["ImageUri"]["Fn::Sub"].rpartition(":")[2]
         return self.folder / f"asset.{digest}"
 
     def bucket(self, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:

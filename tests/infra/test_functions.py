@@ -6,7 +6,7 @@ import pytest
 from infra.all_functions import FUNCTIONS
 from infra.batch_functions import RUN_EXPORT
 from infra.functions import AUDIT_DRAIN, AUDIT_MAINTENANCE, AUTHORIZER, KEY_ROTATION
-from infra_support import STACKS, Assembly
+from infra_support import STACKS, Assembly, name_of
 
 from quant.pipeline.queues import Queue
 from quant.tiers import TIERS
@@ -32,8 +32,8 @@ def _resources(statement: dict[str, Any]) -> list[Any]:
 
 
 def test_functions_are_those_of_the_table_alone(assembly: Assembly) -> None:
-    handlers = [item["Handler"] for item in assembly.functions().values()]
-    assert sorted(handlers) == sorted(f"{name}.handler" for name in NAMES)
+    names = [name_of(function) for function in assembly.functions().values()]
+    assert sorted(names) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,8 +53,11 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
         _, function = assembly.function(name)
         assert function["MemorySize"] == needs.memory_mb
         assert function["Timeout"] == needs.timeout_s
-        assert function["Runtime"] == "python3.13"
-        assert len(function["Layers"]) == len(needs.layers)
+        if needs.image and assembly.config.local is None:
+            assert function["PackageType"] == "Image"
+        else:
+            assert function["Runtime"] == "python3.13"
+            assert len(function["Layers"]) == len(needs.layers)
         variables = function["Environment"]["Variables"]
         assert variables["QUANT_ENVIRONMENT"] == assembly.config.environment
         assert variables["POWERTOOLS_SERVICE_NAME"] == name
@@ -84,6 +87,8 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_EXPORT_BUCKET": bool(needs.exports),
             "QUANT_EXPORTS_QUEUE_URL": bool(needs.exports),
             "QUANT_ML_BUCKET": bool(needs.models),
+            "QUANT_TRACKING_URI": needs.tracks,
+            "QUANT_TRACKING_SIGNED": needs.tracks,
             "QUANT_DATABASE_OWNER_SECRET_ARN": needs.owns_schema,
             "QUANT_AUDIT_ANCHOR_BUCKET": needs.anchors,
         }.items():
@@ -104,9 +109,9 @@ def test_runs_on_arm_from_a_snapshot_on_aws(aws_assembly: Assembly) -> None:
         assert function["Architectures"] == ["arm64"]
         storage = function.get("EphemeralStorage", {"Size": 512})["Size"]
         assert storage == needs.storage_mb
-        # Snapshots have no room for more.
-        snapshot = {"ApplyOn": "PublishedVersions"} if storage == 512 else None
-        assert function.get("SnapStart") == snapshot
+        # Snapshots have no room for more, and are of no image.
+        snapshot = storage == 512 and not needs.image
+        assert function.get("SnapStart") == ({"ApplyOn": "PublishedVersions"} if snapshot else None)
 
 
 def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> None:
@@ -131,6 +136,10 @@ def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> N
     assert len(roles) == len(groups) == len(NAMES)
 
 
+# Knows no resource: https://docs.aws.amazon.com/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html
+_LOGIN_TO_ECR = ["ecr:GetAuthorizationToken"]
+
+
 def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Assembly) -> None:
     connected = {
         _role(function) for function in assembly.functions().values() if "VpcConfig" in function
@@ -142,7 +151,9 @@ def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Asse
     for role in roles:
         for statement in assembly.statements(role):
             assert not [action for action in _actions(statement) if "*" in action]
-            if statement["Effect"] == "Allow" and "*" in _resources(statement):
+            if _actions(statement) == _LOGIN_TO_ECR:
+                assert role.startswith("TrackingExecutionRole")
+            elif statement["Effect"] == "Allow" and "*" in _resources(statement):
                 assert statement["Sid"] == "AttachToVpc"
                 assert {action.split(":")[0] for action in _actions(statement)} == {"ec2"}
                 assert role in connected
@@ -246,6 +257,8 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"kms:Decrypt"}
     if Capability.AUDIT_QUEUE in needs.capabilities or needs.sends_to:
         expected |= _SEND
+    if needs.tracks:
+        expected |= {"execute-api:Invoke"}
     if needs.publishes:
         expected |= {"events:PutEvents"}
     if needs.objects.reads:

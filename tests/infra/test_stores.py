@@ -50,8 +50,8 @@ def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> Non
             connected += function["ReservedConcurrentExecutions"]
         elif not needs.concurrency:
             assert "ReservedConcurrentExecutions" not in function
-    # Superusers, RDS itself and the migrations keep some.
-    assert connected <= int(group["Parameters"]["max_connections"]) - 15
+    # Superusers, RDS itself, the migrations and the tracking server keep some.
+    assert connected <= int(group["Parameters"]["max_connections"]) - 20
     # Of an account's thousand Lambda keeps a hundred for functions that reserve none.
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     assert reserved <= 900
@@ -104,7 +104,7 @@ def _kinds(assembly: Assembly, stack: str) -> Counter[str]:
     return Counter(item["Type"] for item in resources if item["Type"] not in ignored)
 
 
-@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack != "Data"])
+@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack not in {"Data", "Ml"}])
 def test_local_stacks_have_the_resources_of_dev(
     assemble: Callable[[str], Assembly], stack: str
 ) -> None:
@@ -121,6 +121,24 @@ def test_local_data_stack_lacks_the_stores_alone(assemble: Callable[[str], Assem
         "SES",  # whose identities LocalStack's CloudFormation cannot make
         "SecretsManager",  # the stores' credentials, which exist beforehand
     }
+
+
+def test_local_ml_stack_lacks_the_tracking_server_alone(
+    assemble: Callable[[str], Assembly],
+) -> None:
+    lacking = _kinds(assemble("dev"), "Ml") - _kinds(assemble("local"), "Ml")
+    assert {kind.split("::")[1] for kind in lacking} == {
+        "ApiGatewayV2",
+        "EC2",  # its security groups
+        "ECS",
+        "IAM",  # its two roles
+        "Logs",
+        "ServiceDiscovery",
+    }
+    assert lacking["AWS::IAM::Role"] == 2
+    # What containers have on AWS.
+    beyond = _kinds(assemble("local"), "Ml") - _kinds(assemble("dev"), "Ml")
+    assert beyond == {"AWS::Lambda::LayerVersion": 1}
 
 
 def test_network_has_no_way_out(assembly: Assembly) -> None:
@@ -171,11 +189,15 @@ def test_functions_in_the_network_reach_the_services_they_call(assembly: Assembl
         for endpoint in assembly.properties("AWS::EC2::VPCEndpoint", "Network")
         if endpoint["VpcEndpointType"] == "Interface"
     }
-    assert {service.rsplit(".", 1)[1] for service in services} == {
+    assert {service.partition(".us-east-1.")[2] for service in services} == {
         "secretsmanager",
         "sqs",
         "email",
         "events",
+        # What the tracking server's container is started through.
+        "ecr.api",
+        "ecr.dkr",
+        "logs",
     }
 
 

@@ -43,6 +43,9 @@ def main() -> None:
         **os.environ,
         # Not on the command line, which every process can read.
         "MLFLOW_BACKEND_STORE_URI": url.render_as_string(hide_password=False),
+        # Of the connections that infra/config.py leaves to others than functions.
+        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "2",
+        "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "3",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_AI_GATEWAY": "false",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
