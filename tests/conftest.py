@@ -156,7 +156,8 @@ def local_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
         return
     name = "test"
     supervise = [sys.executable, str(SUPERVISOR)]
-    ports = [f"--{server}-port={free_port()}" for server in ("localstack", "postgres", "valkey")]
+    servers = ("localstack", "postgres", "valkey", "tracking")
+    ports = [f"--{server}-port={free_port()}" for server in servers]
     subprocess.run([*supervise, "stop", "--name", name], check=True, capture_output=True)
     result = subprocess.run(
         [*supervise, "run", "--name", name, "--json", *ports],

@@ -307,7 +307,7 @@ def _bring_up(
         "url": deploy.api_url(outputs, endpoints),
         "endpoint_url": endpoints.aws,
         "token": token,
-        "ports": ports.by_server(tracking=tracking),
+        "ports": asdict(ports),
         "pids": {name: server["pid"] for name, server in servers(state).items()},
         "outputs": outputs,
         "secrets": secrets,

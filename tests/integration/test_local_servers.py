@@ -18,10 +18,15 @@ from supervisor.database import (
     APP_ROLE,
     OWNER_ROLE,
     SAMPLE,
+    TRACKING_DATABASE,
+    TRACKING_ROLE,
     Contents,
     contents,
+    drop_database,
     ensure_database,
     ensure_roles,
+    ensure_tracking,
+    identity,
     note_contents,
 )
 from supervisor.progress import Progress
@@ -34,6 +39,7 @@ from supervisor.servers import (
     free_port,
     port_is_open,
 )
+from supervisor.state import write_json
 from support import SUPERVISOR, server_directory
 
 
@@ -147,6 +153,43 @@ def test_application_role_cannot_change_the_schema(own_postgres: PostgresServer)
     assert app.run("select * from t") == []
     app.close()
     owner.close()
+
+
+def test_tracking_role_and_the_others_cannot_reach_each_others_databases(
+    own_postgres: PostgresServer,
+) -> None:
+    ensure_roles(own_postgres, "owner-password", "app-password")
+    ensure_database(own_postgres)
+    ensure_tracking(own_postgres, "before")
+    ensure_tracking(own_postgres, "tracking-password")
+
+    def connect(user: str, password: str, database: str) -> None:
+        pg8000.native.Connection(
+            user,
+            host=own_postgres.host,
+            port=own_postgres.port,
+            password=password,
+            database=database,
+        ).close()
+
+    connect(TRACKING_ROLE, "tracking-password", TRACKING_DATABASE)
+    for user, password, database in (
+        (TRACKING_ROLE, "tracking-password", "quant"),
+        (OWNER_ROLE, "owner-password", TRACKING_DATABASE),
+        (APP_ROLE, "app-password", TRACKING_DATABASE),
+    ):
+        with pytest.raises(pg8000.native.DatabaseError, match="permission denied for database"):
+            connect(user, password, database)
+
+
+def test_a_database_made_again_is_another(own_postgres: PostgresServer) -> None:
+    ensure_roles(own_postgres, "owner-password", "app-password")
+    ensure_database(own_postgres)
+    before = identity(own_postgres)
+    assert identity(own_postgres) == before
+    drop_database(own_postgres)
+    ensure_database(own_postgres)
+    assert identity(own_postgres) != before
 
 
 def test_valkey_refuses_a_wrong_or_missing_password(valkey: ValkeyServer) -> None:
@@ -313,8 +356,10 @@ class DaemonUnderTest:
     """A daemon with PostgreSQL and Valkey; LocalStack has no environment here and fails."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.environment = {**os.environ, "QUANT_LOCAL_ROOT": str(root)}
-        self.ports = {name: free_port() for name in ("localstack", "postgres", "valkey")}
+        servers = ("localstack", "postgres", "valkey", "tracking")
+        self.ports = {name: free_port() for name in servers}
         options = [f"--{name}-port={port}" for name, port in self.ports.items()]
         self.process = subprocess.Popen(
             [sys.executable, str(SUPERVISOR), "daemon", *options],
@@ -397,6 +442,34 @@ def test_daemon_holds_and_releases_a_server(daemon: DaemonUnderTest) -> None:
     assert daemon.servers()["valkey"]["state"] == "held"
     assert daemon.call("release", "valkey").returncode == 0
     assert port_is_open(daemon.ports["valkey"])
+
+
+def test_a_server_that_is_not_there_cannot_be_held(daemon: DaemonUnderTest) -> None:
+    result = daemon.call("hold", "tracking")
+    assert result.returncode == 1
+    assert "has no server tracking" in result.stderr
+
+
+def test_stop_says_that_the_bucket_could_not_be_kept(daemon: DaemonUnderTest) -> None:
+    # LocalStack is not up.
+    write_json(
+        daemon.root / "default" / "ml.json", {"bucket": "ml", "database": "1-2", "tracking": False}
+    )
+    result = daemon.call("stop")
+    assert result.returncode == 1
+    assert "could not be kept" in result.stderr
+    assert daemon.process.wait(1) == 0
+    assert daemon.call("stop").stdout == "Was not running.\n"
+
+
+def test_daemon_follows_what_is_asked_of_it(daemon: DaemonUnderTest) -> None:
+    task = {"bucket": "ml", "database": "1-2", "tracking": True}
+    write_json(daemon.root / "default" / "ml.json", task)
+    # MLflow has no environment here.
+    assert eventually(lambda: daemon.servers().get("tracking", {}).get("state") == "failed")
+    write_json(daemon.root / "default" / "ml.json", {**task, "tracking": False})
+    assert eventually(lambda: "tracking" not in daemon.servers())
+    (daemon.root / "default" / "ml.json").unlink()
 
 
 def test_status_is_an_error_while_a_server_is_down(daemon: DaemonUnderTest) -> None:

@@ -1,8 +1,9 @@
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from supervisor.commands import Commands, StepError, without_frames
+from supervisor.commands import Commands, StepError, StepTimeoutError, without_frames
 from supervisor.deploy import Endpoints, api_url
 from supervisor.state import Ports, State, digest, exclusive, read_json, write_json
 
@@ -13,8 +14,25 @@ def test_credentials_are_made_once_and_private(tmp_path: Path) -> None:
     state = State("x", tmp_path)
     first = state.credentials()
     assert state.credentials() == first
-    assert len({first.postgres, first.owner, first.app, first.valkey}) == 4
+    assert len(set(asdict(first).values())) == 5
     assert stat.S_IMODE((state.directory / "credentials.json").stat().st_mode) == 0o600
+
+
+def test_a_password_that_an_older_version_did_not_make_is_added(tmp_path: Path) -> None:
+    state = State("x", tmp_path)
+    before = asdict(state.credentials())
+    path = state.directory / "credentials.json"
+    write_json(path, {name: value for name, value in before.items() if name != "tracking"})
+    after = asdict(state.credentials())
+    assert after.pop("tracking") not in before.values()
+    assert after == {name: before[name] for name in after}
+    assert asdict(state.credentials())["tracking"] == read_json(path)["tracking"]
+
+
+def test_the_tracking_server_is_counted_where_it_is_wanted() -> None:
+    ports = Ports(tracking=5001)
+    assert ports.by_server(tracking=True)["tracking"] == 5001
+    assert "tracking" not in ports.by_server(tracking=False)
 
 
 def test_lost_credentials_of_an_existing_database_are_an_error(tmp_path: Path) -> None:
@@ -99,6 +117,37 @@ def test_cancelled_commands_start_nothing(tmp_path: Path) -> None:
     commands.cancel()
     with pytest.raises(StepError, match="cancelled"):
         commands.run("probe", ["/bin/echo", "x"])
+
+
+def test_lines_are_said_as_they_come_and_logged(tmp_path: Path) -> None:
+    said: list[str] = []
+    script = "echo first; echo second >&2; echo third"
+    Commands(tmp_path).show("probe", ["/bin/sh", "-c", script], say=said.append, timeout=30)
+    assert said == ["first", "second", "third"]
+    assert (tmp_path / "probe.log").read_text().split() == said
+
+
+def test_a_shown_command_that_fails_reports_its_log(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match=r"(?s)exit code 3.*no such thing") as raised:
+        Commands(tmp_path).show(
+            "probe",
+            ["/bin/sh", "-c", "echo no such thing; exit 3"],
+            say=lambda _: None,
+            timeout=30,
+        )
+    assert not isinstance(raised.value, StepTimeoutError)
+
+
+def test_a_shown_command_is_ended_after_its_time(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(StepTimeoutError, match="more than"):
+        Commands(tmp_path).show(
+            "probe",
+            ["/bin/sh", "-c", "echo begun; exec sleep 60"],
+            say=said.append,
+            timeout=0.5,
+        )
+    assert said == ["begun"]
 
 
 def test_the_end_of_a_log_has_exceptions_without_frames() -> None:
