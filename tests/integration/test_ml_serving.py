@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from account_support import account_service
-from ml_serving_support import AS_OF, made_up_prediction, publish
+from ml_serving_support import AS_OF, EVALUATION, made_up_prediction, publish
 from sqlalchemy import select, text
 from tests.integration.conftest import FILER, REPRESENTATIVE, SENATOR
 
@@ -124,6 +124,10 @@ def test_the_record_so_far_counts_outcomes_and_coverage(status):
         "intervals": 3,
         "coverage": pytest.approx(2 / 3),
     }
+    out_of_sample = status(RETURN)["record"]["out_of_sample"]
+    assert out_of_sample["rows"] == 100
+    assert out_of_sample["comparisons"]["zero"]["p_value"] == 0.001
+    assert not {"folds", "candidates"} & set(out_of_sample)
     # A model without intervals has no coverage, not one of nought.
     assert status(SECTOR)["record"]["live"]["coverage"] is None
     assert status(UNTRAINED)["record"] == {
@@ -298,7 +302,7 @@ def test_what_a_client_has_already_is_not_sent_again(api):
 
 def test_the_card_of_a_champion_shows_evaluation_features_and_lineage(api):
     card = api.get(f"{CARDS}/{RETURN}").json["data"]
-    assert card["evaluation"] == {"metrics": {"rows": 100}}
+    assert card["evaluation"] == EVALUATION
     assert card["shown_version"]["version"] == card["version"] == 1
     assert card["shown_version"]["run"] == "run-1"
     assert card["shown_version"]["dataset"] == "v1-f1"

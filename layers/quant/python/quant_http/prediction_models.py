@@ -72,8 +72,16 @@ class ModelRecord(BaseModel):
 
     out_of_sample: dict[str, Any] | None = Field(
         description="Of the champion's training run, on rows later than those it was fitted on: "
-        "metrics beside the baselines', coverage, calibration; null without a champion.",
-        examples=[{"rows": 5120, "coverage": 0.902}],
+        "mean loss and skill beside the baselines', coverage or calibration, and the comparisons; "
+        "the model card has them by fold. Null without a champion.",
+        examples=[
+            {
+                "loss": "squared_error",
+                "rows": 5120,
+                "coverage": {"level": 0.9, "value": 0.902, "lower": 0.889, "upper": 0.915},
+                "comparisons": {"zero": {"p_value": 0.31, "n": 5120}},
+            }
+        ],
     )
     live: LiveRecord
 
