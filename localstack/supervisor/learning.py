@@ -82,7 +82,8 @@ class Learning:
             database=database.identity(self.postgres),
             tracking=self.tracking,
         )
-        if before is None:
+        # A deployment may have put another bucket in the place of the one before.
+        if before is None or before.bucket != task.bucket:
             self._bring_back(task)
         if self.tracking:
             if TRACKING not in servers(self.state):
