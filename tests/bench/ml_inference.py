@@ -113,8 +113,8 @@ def _beside(
             part = np.ascontiguousarray(x[:n])
             taken = _in_turns([lambda f=ours, p=part: f(p), lambda f=other, p=part: f(p)], calls)
             rows.append((name, f"{n:,}", *map(_cell, taken), _ratio(*taken)))
-            measurements[f"{name}, {n} rows, quant, ms"] = tuple(taken[0])
-            measurements[f"{name}, {n} rows, LightGBM, ms"] = tuple(taken[1])
+            for side, values in zip(("quant", "LightGBM"), taken, strict=True):
+                measurements[f"{name}, {n} rows, {side}, {_PERCENTILES}"] = _percentiles(values)
     return rows, measurements
 
 
@@ -133,8 +133,8 @@ def _loading(booster: lightgbm.Booster) -> tuple[list[Row], dict[str, tuple[floa
     )
     row = ("loading", "", *map(_cell, taken), _ratio(*taken))
     return [row], {
-        "loading, quant, ms": tuple(taken[0]),
-        "loading, LightGBM, ms": tuple(taken[1]),
+        f"loading, {side}, {_PERCENTILES}": _percentiles(values)
+        for side, values in zip(("quant", "LightGBM"), taken, strict=True)
     }
 
 
@@ -177,7 +177,14 @@ def _in_turns(functions: list[Callable[[], object]], calls: int) -> list[list[fl
 
 
 def _cell(values: list[float]) -> str:
-    return f"{short(float(np.median(values)))} / {short(float(np.percentile(values, 99)))}"
+    return " / ".join(map(short, _percentiles(values)))
+
+
+_PERCENTILES = "ms, p50 and p99"
+
+
+def _percentiles(values: list[float]) -> tuple[float, float]:
+    return float(np.median(values)), float(np.percentile(values, 99))
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
