@@ -24,6 +24,7 @@ RETURN = "abnormal-return-21"
 SECTOR = "trades-sector-next-month"
 DATASET = "v1-f1"
 DAYS = trading_days(120, "2021-01-04")
+DISCLOSED_THROUGH = date(2020, 2, 15)
 # Prices of AAA last, those of BBB end.
 ENDED = DAYS[60]
 
@@ -133,7 +134,9 @@ def features(monkeypatch, model, rows):
             (frame.as_of >= np.datetime64(first)) & (frame.as_of <= np.datetime64(last))
         )
 
+    facts = {"trading_days_through": str(DAYS[-1]), "disclosed_through": str(DISCLOSED_THROUGH)}
     monkeypatch.setattr(outcomes, "read", read)
+    monkeypatch.setattr(outcomes, "manifest_of", lambda *_: facts)
 
 
 def window_end(as_of):
@@ -274,7 +277,6 @@ def test_a_month_closes_45_days_after_the_next_one(connection, monkeypatch):
         as_of, model=SECTOR, ticker=None, sector="Energy", value=0.3, lower=None, upper=None
     )
     store(connection, row)
-    # Trades of the fixture are disclosed up to 15 February 2020: the month has not ended.
     features(monkeypatch, SECTOR, [(as_of, (SENATOR, "Energy"), np.nan, None)])
     assert join(connection, SECTOR) == {"closed": 0, "missing": 0, "open": 1, "differing": 0}
     assert stored(connection)[row["id"]]["closes_on"] == date(2020, 4, 14)
