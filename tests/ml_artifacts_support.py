@@ -55,7 +55,8 @@ def _weekly_counts(spec, seed, politicians=3, weeks=130):
 
 
 def _frame(spec, as_of, keys, names, x, outcome, days):
-    known_on = np.where(np.isnan(outcome), np.datetime64("NaT", "D"), as_of + np.timedelta64(days, "D"))
+    known_on = as_of + np.timedelta64(days, "D")
+    known_on[np.isnan(outcome)] = np.datetime64("NaT", "D")
     return Frame(
         subject=spec.subject,
         dataset="v1-f1",
@@ -64,7 +65,7 @@ def _frame(spec, as_of, keys, names, x, outcome, days):
         names=names,
         x=x,
         labels={spec.label: outcome},
-        known_on={spec.label: known_on.astype("datetime64[D]")},
+        known_on={spec.label: known_on},
     )
 
 
