@@ -67,6 +67,7 @@ _NOT_SERVED: Final = (
     "quant/cli",
     "quant/db/migrate.py",
     "quant/db/migrations",
+    "quant/db/tracking.py",
     "quant/demo.py",
     "quant/ingest/seed.py",
     "quant/ingest/synthetic.py",

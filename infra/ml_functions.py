@@ -91,7 +91,10 @@ ML_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
             predicts=True,
         ),
         _with_database(
-            MONITOR, SINGLE_CLASS, ObjectAccess(reads=(*_DATASETS, _ARTIFACTS)), predicts=True
+            MONITOR,
+            SINGLE_CLASS,
+            ObjectAccess(reads=(_FEATURES, _RUNS, _ARTIFACTS)),
+            predicts=True,
         ),
     )
 }

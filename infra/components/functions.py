@@ -10,9 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
-from infra.components.artifact_alarm import count_unusable_artifacts
 from infra.components.function import HandlerFunction
 from infra.components.image_function import image_context
+from infra.components.log_events import ARTIFACT_UNUSABLE, count_event
 from infra.components.tracking import Tracking
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import FunctionNeeds, QueueSource
@@ -96,7 +96,7 @@ class FunctionFactory:
         if needs.source is not None:
             self._feed(function, needs.source, needs.concurrency)
         if needs.loads_artifacts:
-            count_unusable_artifacts(function)
+            count_event(function, ARTIFACT_UNUSABLE)
         return function
 
     @contextmanager

@@ -7,8 +7,15 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.components.alarm import alarm_at
-from infra.components.artifact_alarm import alarm_at_unusable_artifacts
 from infra.components.functions import FunctionFactory
+from infra.components.log_events import (
+    ARTIFACT_UNUSABLE,
+    DRIFT,
+    PERFORMANCE_DRIFT,
+    UNMONITORED,
+    alarm_at_event,
+    count_event,
+)
 from infra.components.scheduled_machine import ScheduledMachine, UnstartedExecutions
 from infra.components.steps import alarm_at_failures
 from infra.components.tracking import Tracking
@@ -27,18 +34,15 @@ _DAILY: Final = Schedule(expression="cron(0 22 * * ? *)", timezone="America/New_
 _WEEKLY: Final = Schedule(expression="cron(0 6 ? * SAT *)", timezone="America/New_York")
 _SILENT_DAYS: Final = 3
 
-# What monitoring counts over all models.
+# What monitoring says of a model.
 _MONITORED: Final = (
+    ("ml-drift", DRIFT, "A model's features or predictions are not what training has seen."),
     (
-        "ml-drift",
-        "ModelsDrifted",
-        "The features or predictions of a model are no longer distributed as in training.",
+        "ml-performance",
+        PERFORMANCE_DRIFT,
+        "A model errs more than its record, or its intervals hold fewer outcomes than promised.",
     ),
-    (
-        "ml-coverage",
-        "ModelsOutOfCoverage",
-        "Fewer or more outcomes of a model lie within its intervals than these promise.",
-    ),
+    ("ml-unmonitored", UNMONITORED, "A model could not be monitored."),
 )
 
 
@@ -153,20 +157,15 @@ class MlStack(Stack):
             # No data at all: it has never run.
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
-        alarm_at_unusable_artifacts(self, self._config)
-        for name, metric, description in _MONITORED:
-            alarm_at(
-                self,
-                f"{metric}Alarm",
-                config=self._config,
-                name=name,
-                description=description,
-                metric=cloudwatch.Metric(
-                    namespace="Quant",
-                    metric_name=metric,
-                    dimensions_map={"service": MONITOR},
-                    period=Duration.days(1),
-                    statistic="Maximum",
-                ),
-                threshold=1,
+        alarm_at_event(
+            self,
+            config=self._config,
+            name="ml-artifact-unusable",
+            description="A champion's artifact is missing or damaged; an earlier one predicts.",
+            event=ARTIFACT_UNUSABLE,
+        )
+        for name, event, description in _MONITORED:
+            count_event(self.functions[MONITOR], event)
+            alarm_at_event(
+                self, config=self._config, name=name, description=description, event=event
             )

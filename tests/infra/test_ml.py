@@ -73,7 +73,7 @@ def test_artifacts_are_written_by_the_evaluation_alone() -> None:
 def test_snapshots_with_prices_are_read_by_those_with_the_database_alone() -> None:
     snapshots = f"{layout.SNAPSHOTS}/*"
     readers = {name for name, needs in ML_FUNCTIONS.items() if snapshots in needs.models.reads}
-    assert readers == {PREPARE, PREDICT, MONITOR}
+    assert readers == {PREPARE, PREDICT}
     assert all(ML_FUNCTIONS[name].stores for name in readers)
 
 

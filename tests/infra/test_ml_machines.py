@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from infra.components.artifact_alarm import EVENT
+from infra.all_functions import FUNCTIONS
 from infra.ml_functions import (
     ALIAS,
     EVALUATE,
@@ -20,9 +20,16 @@ from infra_support import Assembly, as_list, text_of
 
 from quant.ml import layout
 from quant.ml.artifacts import ARTIFACT_UNUSABLE
+from quant.ml.monitoring import monitor
 from quant_http.routes import ROUTES, Capability
 
 STEPS = list(ML_FUNCTIONS)
+METRICS = {
+    ARTIFACT_UNUSABLE: "ArtifactUnusable",
+    monitor.UNMONITORED: "ModelNotMonitored",
+    monitor.DRIFT: "ModelDrift",
+    monitor.PERFORMANCE_DRIFT: "ModelPerformanceDrift",
+}
 SCHEDULES = {
     "training": "cron(0 6 ? * SAT *)",
     "prediction": "cron(0 22 * * ? *)",
@@ -209,7 +216,8 @@ def test_alarms_are_these(assembly: Assembly) -> None:
         "ml-unstarted",
         "ml-artifact-unusable",
         "ml-drift",
-        "ml-coverage",
+        "ml-performance",
+        "ml-unmonitored",
     }
 
 
@@ -240,30 +248,31 @@ def test_three_days_without_a_prediction_raise_an_alarm(assembly: Assembly) -> N
     assert alarm["TreatMissingData"] == "breaching"
 
 
-def test_whatever_loads_artifacts_is_counted_when_it_cannot(assembly: Assembly) -> None:
-    loading = {PREDICT, MONITOR} | {
-        route.name for route in ROUTES if Capability.ARTIFACTS in route.capabilities
-    }
+def _counted(assembly: Assembly, event: str) -> set[str]:
+    """Return the functions whose log lines of an event are counted by the metric of its alarm."""
+    [alarm] = [
+        alarm for alarm in _alarms(assembly).values() if alarm.get("MetricName") == METRICS[event]
+    ]
     counted = set()
-    alarm = _alarms(assembly)["ml-artifact-unusable"]
-    for name in loading:
+    for name in FUNCTIONS:
         stack = assembly.stack_of(name)
         _, function = assembly.function(name)
-        [found] = [
-            each
-            for each in assembly.properties("AWS::Logs::MetricFilter", stack)
-            if each["LogGroupName"] == function["LoggingConfig"]["LogGroup"]
-        ]
-        assert found["FilterPattern"] == '{ $.event = "artifact_unusable" }'
-        [transformation] = found["MetricTransformations"]
-        assert transformation["MetricNamespace"] == alarm["Namespace"]
-        assert transformation["MetricName"] == alarm["MetricName"]
-        counted.add(name)
-    filters = sum(
-        len(assembly.resources("AWS::Logs::MetricFilter", stack)) for stack in assembly.templates
-    )
-    assert filters == len(counted) == len(loading)
+        for found in assembly.properties("AWS::Logs::MetricFilter", stack):
+            [metric] = found["MetricTransformations"]
+            its_own = found["LogGroupName"] == function["LoggingConfig"]["LogGroup"]
+            if its_own and found["FilterPattern"] == f'{{ $.event = "{event}" }}':
+                assert metric["MetricNamespace"] == alarm["Namespace"]
+                assert metric["MetricName"] == alarm["MetricName"]
+                counted.add(name)
+    return counted
 
 
-def test_the_event_that_is_counted_is_the_one_that_is_logged() -> None:
-    assert EVENT == ARTIFACT_UNUSABLE
+def test_whatever_loads_artifacts_is_counted_when_it_cannot(assembly: Assembly) -> None:
+    routes = {route.name for route in ROUTES if Capability.ARTIFACTS in route.capabilities}
+    assert routes
+    assert _counted(assembly, ARTIFACT_UNUSABLE) == {PREDICT, MONITOR} | routes
+
+
+@pytest.mark.parametrize("event", [monitor.UNMONITORED, monitor.DRIFT, monitor.PERFORMANCE_DRIFT])
+def test_what_monitoring_says_is_counted(assembly: Assembly, event: str) -> None:
+    assert _counted(assembly, event) == {MONITOR}

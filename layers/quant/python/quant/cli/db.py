@@ -1,5 +1,7 @@
 """``quant db``: the schema of the database."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, help="The schema of the database.")
@@ -16,6 +18,23 @@ def upgrade_command() -> None:
 
     upgrade(database_url(database_settings()))
     typer.echo(f"the schema is at revision {head()}")
+
+
+@app.command("tracking")
+def tracking_command(
+    secret: Annotated[
+        str, typer.Option(help="ARN or name of the secret with the tracking server's credentials.")
+    ],
+) -> None:
+    """Make the tracking server's database; needs the credentials of the schema's owner."""
+    from quant.db.session import engine  # noqa: PLC0415
+    from quant.db.tracking import DATABASE, ensure_tracking  # noqa: PLC0415
+    from quant.secrets import read_secret  # noqa: PLC0415
+    from quant.settings import Credentials  # noqa: PLC0415
+
+    with engine().connect() as connection:
+        ensure_tracking(connection, Credentials.model_validate_json(read_secret(secret)))
+    typer.echo(f"the database {DATABASE} is there")
 
 
 @app.command("head")
