@@ -23,6 +23,7 @@ BENCHMARKS = (
     "filing_load",
     "limiter",
     "ml_inference",
+    "ml_serving",
     "price_indexes",
     "ptr_parsing",
 )

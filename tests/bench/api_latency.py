@@ -52,9 +52,9 @@ class Latency:
 def run() -> Report:
     measured: dict[tuple[str, str], Latency] = {}
     ahead: dict[str, float] = {}
-    with _servers() as (postgres, valkey, passwords):
+    with servers() as (postgres, valkey, passwords):
         for name, fill in (("sample", seed), ("larger", _fill_larger)):
-            database = _database(postgres, f"bench_{name}", passwords)
+            database = new_database(postgres, f"bench_{name}", passwords)
             engine = create_engine(postgres.url(database.name))
             fill(engine)
             with engine.connect() as connection:
@@ -66,7 +66,7 @@ def run() -> Report:
                 precompute.run()
                 ahead[label] = time.perf_counter() - started
                 for route, requests in _requests(engine).items():
-                    measured[route, label] = _measure(requests)
+                    measured[route, label] = measure(requests)
             engine.dispose()
     return Report(
         title="Latency of the API",
@@ -100,7 +100,7 @@ def run() -> Report:
             "p50 uncached to cached",
         ),
         rows=tuple(
-            _row(route, label, measured[route, label])
+            latency_row(route, label, measured[route, label])
             for route, label in sorted(measured, key=lambda place: place[0])
         ),
         versions={
@@ -109,7 +109,7 @@ def run() -> Report:
         },
         measurements={
             f"{route}, {label}, {kind}, ms": tuple(
-                round(_percentile(getattr(latency, kind), share), 3) for share in KEPT_PERCENTILES
+                round(percentile(getattr(latency, kind), share), 3) for share in KEPT_PERCENTILES
             )
             for (route, label), latency in measured.items()
             for kind in ("uncached", "cached")
@@ -117,20 +117,20 @@ def run() -> Report:
     )
 
 
-def _row(route: str, label: str, latency: Latency) -> tuple[str, ...]:
+def latency_row(route: str, label: str, latency: Latency) -> tuple[str, ...]:
     cells = [f"`{route}`", label]
     for values in (latency.uncached, latency.cached):
-        cells += [str(len(values)), *(short(_percentile(values, share)) for share in (50, 99))]
-    medians = [_percentile(values, 50) for values in (latency.uncached, latency.cached)]
+        cells += [str(len(values)), *(short(percentile(values, share)) for share in (50, 99))]
+    medians = [percentile(values, 50) for values in (latency.uncached, latency.cached)]
     return (*cells, f"{medians[0] / medians[1]:.1f}")
 
 
-def _percentile(values: tuple[float, ...], share: int) -> float:
+def percentile(values: tuple[float, ...], share: int) -> float:
     return sorted(values)[max(math.ceil(share / 100 * len(values)), 1) - 1]
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[PostgresServer, ValkeyServer, dict[str, str]]]:
+def servers() -> Iterator[tuple[PostgresServer, ValkeyServer, dict[str, str]]]:
     passwords = {OWNER_ROLE: secrets.token_urlsafe(16), APP_ROLE: secrets.token_urlsafe(16)}
     with server_directory("bench") as data, server_directory("bench-valkey") as memory:
         postgres = PostgresServer(data / "data", secrets.token_urlsafe(16))
@@ -146,7 +146,7 @@ def _servers() -> Iterator[tuple[PostgresServer, ValkeyServer, dict[str, str]]]:
             postgres.stop()
 
 
-def _database(postgres: PostgresServer, name: str, passwords: dict[str, str]) -> Database:
+def new_database(postgres: PostgresServer, name: str, passwords: dict[str, str]) -> Database:
     ensure_database(postgres, name)
     upgrade(postgres.url(name, OWNER_ROLE, passwords[OWNER_ROLE]))
     return Database(postgres, name, passwords)
@@ -205,18 +205,18 @@ def _requests(engine: Engine) -> dict[str, list[Request]]:
     }
 
 
-def _measure(requests: list[Request]) -> Latency:
+def measure(requests: list[Request]) -> Latency:
     valkey = client()
-    _ask(requests[0])  # imports the route
+    ask(requests[0])  # imports the route
     uncached: list[float] = []
     for request in itertools.islice(itertools.cycle(requests), MOST):
         valkey.flushdb()
-        uncached.append(_ask(request))
+        uncached.append(ask(request))
         if len(uncached) >= FEWEST and sum(uncached) > BUDGET_S * 1000:
             break
     valkey.flushdb()
     for request in requests:
-        _ask(request)
+        ask(request)
     # For a minute the cache answers without a look at Postgres.
     AnswerCache().announce(read(data_version))
     # The answers and the version that they are of.
@@ -224,11 +224,11 @@ def _measure(requests: list[Request]) -> Latency:
     if held != len(requests) + 1:
         msg = f"the cache holds {held - 1} of {len(requests)} answers such as {requests[0]}"
         raise AssertionError(msg)
-    cached = [_ask(request) for request in itertools.islice(itertools.cycle(requests), CACHED)]
+    cached = [ask(request) for request in itertools.islice(itertools.cycle(requests), CACHED)]
     return Latency(tuple(uncached), tuple(cached))
 
 
-def _ask(request: Request) -> float:
+def ask(request: Request) -> float:
     """Milliseconds until the answer."""
     path, query = request
     # Each of an account of its own: no limit holds it back.
