@@ -48,23 +48,39 @@ class TestCalibration:
 
         assert log_loss(calibrated) < log_loss(said_later) - 0.05
 
-    def test_blocks_are_shrunk_by_one_observation_of_the_mean(self):
-        probability = np.array([0.1, 0.2, 0.3, 0.8, 0.9])
-        outcome = np.array([0.0, 0.0, 0.0, 1.0, 1.0])
+    def test_blocks_are_pooled_until_they_have_both_outcomes(self):
+        # 20 rows each at five probabilities; the first has no event, the last nothing else.
+        probability = np.repeat([0.1, 0.2, 0.5, 0.7, 0.9], 20)
+        outcome = np.concatenate([np.repeat([1.0, 0.0], [k, 20 - k]) for k in (0, 10, 11, 12, 20)])
         found = fit(probability, outcome)
-        np.testing.assert_allclose(found.x, [0.1, 0.3, 0.8, 0.9])
-        np.testing.assert_allclose(found.y, [0.1, 0.1, 0.8, 0.8])
-        # Between blocks linear, outside flat.
-        np.testing.assert_allclose(found.apply(np.array([0.0, 0.55, 1.0])), [0.1, 0.45, 0.8])
+        # No second block before the third: 9 rows of it have no event.
+        np.testing.assert_allclose(found.x, [0.15, (0.5 + 0.7 + 0.9) / 3])
+        np.testing.assert_allclose(found.y, [10 / 40, 43 / 60])
 
-    @given(st.integers(0, 1000), st.integers(2, 80), st.integers(1, 12))
+    def test_between_the_means_of_blocks_it_is_linear(self):
+        probability = np.repeat([0.1, 0.3, 0.6, 0.8], 20)
+        outcome = np.concatenate([np.repeat([1.0, 0.0], [k, 20 - k]) for k in (6, 4, 13, 17)])
+        outcome = np.tile(outcome, 4)
+        probability = np.tile(probability, 4)
+        found = fit(probability, outcome)
+        np.testing.assert_allclose(found.x, [0.2, 0.6, 0.8])
+        np.testing.assert_allclose(found.y, [0.25, 0.65, 0.85])
+        np.testing.assert_allclose(
+            found.apply(np.array([0.0, 0.4, 0.7, 1.0])), [0.25, 0.45, 0.75, 0.85]
+        )
+
+    @pytest.mark.parametrize("events", [0, 5, 100])
+    def test_too_few_of_either_outcome_calibrate_nothing(self, events):
+        outcome = (np.arange(100) < events).astype(float)
+        assert fit(np.linspace(0, 1, 100), outcome) is None
+
+    @given(st.integers(0, 1000), st.integers(2, 300), st.integers(1, 12))
     def test_is_a_rising_function_within_zero_and_one(self, seed, n, distinct):
         draw = Generator(PCG64(seed))
         probability = draw.integers(0, distinct, n) / distinct
-        outcome = (draw.random(n) < 0.3).astype(float)
+        outcome = (draw.random(n) < probability).astype(float)
         found = fit(probability, outcome)
-        if outcome.min() == outcome.max():
-            assert found is None
+        if found is None:
             return
         grid = found.apply(np.linspace(0, 1, 101))
         assert (np.diff(grid) >= 0).all()

@@ -5,11 +5,14 @@ Mathematical Statistics 26.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
-from quant.analytics.arrays import Floats
+from quant.analytics.arrays import Floats, Integers
+
+# Events, and rows without one, in each block.
+LEAST_OF_EITHER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +63,37 @@ class Calibration:
 def fit(probability: Floats, outcome: Floats) -> Calibration | None:
     """Fit the isotonic regression of outcomes on a model's probabilities.
 
-    Each block of the regression has one more observation, of the mean of all outcomes: no
-    calibrated probability is 0 or 1, whose loss would have no bound.
+    Its blocks are pooled with the next ones until each has ``LEAST_OF_EITHER`` events and as many
+    rows without: a block without any would give a probability of 0 or 1, whose loss has no bound. A
+    block's share is that of its mean probability; between these it is linear.
 
     Args:
         probability: Before calibration, of rows the model was not fitted to, shape (n,).
         outcome: 0 or 1, shape (n,).
 
     Returns:
-        None where all outcomes are alike: there is nothing to calibrate with.
+        None where there are too few events, or rows without, for two blocks.
     """
-    if not len(outcome) or outcome.min() == outcome.max():
-        return None
     x, place, weight = np.unique(probability, return_inverse=True, return_counts=True)
-    share = np.bincount(place, outcome) / weight
-    fitted = isotonic(share, weight.astype(np.float64))
-    starts = np.flatnonzero(np.diff(fitted, prepend=-np.inf) > 0)
-    size = np.add.reduceat(weight, starts).astype(np.float64)
-    shrunk = isotonic((fitted[starts] * size + outcome.mean()) / (size + 1), size + 1)
-    # A block is flat from its first value to its last.
-    ends = np.append(starts[1:], len(x)) - 1
-    knots = np.column_stack([x[starts], x[ends]]).ravel()
-    values = np.repeat(shrunk, 2)
-    kept = np.append(True, np.diff(knots) > 0)
-    return Calibration(knots[kept], values[kept])
+    events = np.bincount(place, outcome, minlength=len(x))
+    starts = _starts(isotonic(events / weight, weight.astype(np.float64)), events, weight - events)
+    if len(starts) < 2:
+        return None
+    rows = np.add.reduceat(weight, starts)
+    return Calibration(
+        np.add.reduceat(x * weight, starts) / rows, np.add.reduceat(events, starts) / rows
+    )
+
+
+def _starts(fitted: Floats, events: Floats, others: Floats) -> Integers:
+    """Return where blocks with enough of either outcome begin, shape (blocks,)."""
+    edges = np.append(np.flatnonzero(np.diff(fitted, prepend=-np.inf) > 0), len(fitted))
+    starts, begin = [], 0
+    for end in edges[1:].tolist():
+        if min(events[begin:end].sum(), others[begin:end].sum()) >= LEAST_OF_EITHER:
+            starts.append(begin)
+            begin = end
+    return np.array(starts, dtype=np.int64)
 
 
 def isotonic(y: Floats, weight: Floats) -> Floats:

@@ -8,7 +8,7 @@ from quant.ml.catalogue import MODELS, Family, ModelSpec, Task
 FOLDS: Final = 5
 EMBARGO_DAYS: Final = 7
 MINIMUM_TRAIN_ROWS: Final[dict[Task, int]] = {
-    Task.RETURN: 300,
+    Task.RETURN: 80,
     Task.PROBABILITY: 2000,
     Task.COUNT: 1000,
 }

@@ -19,9 +19,8 @@ from quant.ml.training.fit import FoldResult
 
 # Feature that residuals of returns are divided by, where a subject has it.
 VOLATILITY: Final = "volatility_63"
-# With fewer known outcomes, or fewer of either kind, probabilities are left as they are.
+# With fewer known outcomes, probabilities are left as they are.
 LEAST_CALIBRATED: Final = 500
-LEAST_OF_EITHER: Final = 20
 # Share of scales that count as their smallest.
 _SMALLEST: Final = 0.05
 
@@ -171,17 +170,16 @@ class _Walker:
     def _calibrate(self, place: int, rows: Flags) -> Calibration | None:
         if self._spec.task is not Task.PROBABILITY:
             return None
-        outcome = self._outcome[rows]
-        events = int(outcome.sum())
-        if len(outcome) < LEAST_CALIBRATED or min(events, len(outcome) - events) < LEAST_OF_EITHER:
+        if rows.sum() < LEAST_CALIBRATED:
             return None
-        return calibration.fit(self._value[place, rows], outcome)
+        return calibration.fit(self._value[place, rows], self._outcome[rows])
 
     def _bound(self, value: Floats, scale: Floats) -> tuple[IntervalRule, Floats, Floats]:
         """Return the rule for predictions to come, and the intervals of those of the folds."""
-        said = np.flatnonzero(np.isfinite(value))
         name, scale = self._scales(scale)
-        rule = self._rule(name, scale[said][self._fold[said] == WARM_UP])
+        value = self._before(value, name)
+        said = np.flatnonzero(np.isfinite(value))
+        rule = self._rule(name, scale[said][self._fold[said] <= WARM_UP])
         frame, scales = self._frame, rule.scales(len(said), scale[said])
         adapted = conformal.adapt(
             np.abs(self._outcome[said] - value[said]) / scales,
@@ -192,6 +190,16 @@ class _Walker:
         lower, upper = np.full(len(value), np.nan), np.full(len(value), np.nan)
         lower[said], upper[said] = rule.around(value[said], adapted.quantile * scales)
         return replace(rule, quantile=adapted.last), lower, upper
+
+    def _before(self, value: Floats, scale: str | None) -> Floats:
+        """Predict the rows before the warm-up by their mean: residuals to begin with.
+
+        Not where residuals are over the model's own standard deviation, which it has not said.
+        """
+        if scale == STANDARD_DEVIATION:
+            return value
+        early = known_before(self._frame, self._spec.label, self._days[WARM_UP])
+        return np.where(early & (self._fold < 0), _mean(self._outcome[early]), value)
 
     def _scales(self, scale: Floats) -> tuple[str | None, Floats]:
         if np.isfinite(scale).any():
