@@ -3,12 +3,12 @@
 from typing import Final
 
 from quant.methods import Method, Source
-from quant.methods.sources import BENJAMINI_HOCHBERG, SAKOE_CHIBA
-
-_GNEITING: Final = Source(
-    citation="Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and "
-    "Estimation, Journal of the American Statistical Association 102",
-    url="https://doi.org/10.1198/016214506000001437",
+from quant.methods.sources import (
+    BENJAMINI_HOCHBERG,
+    DIEBOLD_MARIANO,
+    GNEITING_RAFTERY,
+    LAZARUS,
+    SAKOE_CHIBA,
 )
 
 FORECAST: Final = Method(
@@ -50,22 +50,14 @@ FORECAST: Final = Method(
             "of Forecasting 23",
             url="https://doi.org/10.1016/j.ijforecast.2006.08.001",
         ),
-        _GNEITING,
+        GNEITING_RAFTERY,
         Source(
             citation="Raftery, Karny and Ettler (2010), Online Prediction Under Model Uncertainty "
             "via Dynamic Model Averaging, Technometrics 52",
             url="https://doi.org/10.1198/TECH.2009.08104",
         ),
-        Source(
-            citation="Diebold and Mariano (1995), Comparing Predictive Accuracy, Journal of "
-            "Business and Economic Statistics 13",
-            url="https://doi.org/10.1080/07350015.1995.10524599",
-        ),
-        Source(
-            citation="Lazarus, Lewis, Stock and Watson (2018), HAR Inference: Recommendations for "
-            "Practice, Journal of Business and Economic Statistics 36",
-            url="https://doi.org/10.1080/07350015.2018.1506926",
-        ),
+        DIEBOLD_MARIANO,
+        LAZARUS,
         Source(
             citation="Adams and MacKay (2007), Bayesian Online Changepoint Detection",
             url="https://arxiv.org/abs/0710.3742",

@@ -3,38 +3,24 @@
 from typing import Final
 
 from quant.methods import Method, Source
-from quant.methods.sources import BENJAMINI_HOCHBERG, WILSON
-
-_LIGHTGBM: Final = Source(
-    citation="Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision Tree, "
-    "Advances in Neural Information Processing Systems 30",
-)
-_LOPEZ_DE_PRADO: Final = Source(
-    citation="Lopez de Prado (2018), Advances in Financial Machine Learning, Wiley, chapter 7",
-)
-_DIEBOLD_MARIANO: Final = Source(
-    citation="Diebold and Mariano (1995), Comparing Predictive Accuracy, Journal of Business and "
-    "Economic Statistics 13",
-    url="https://doi.org/10.1080/07350015.1995.10524599",
-)
-_GNEITING_RAFTERY: Final = Source(
-    citation="Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and "
-    "Estimation, Journal of the American Statistical Association 102",
-    url="https://doi.org/10.1198/016214506000001437",
-)
-_LIANG_ZEGER: Final = Source(
-    citation="Liang and Zeger (1986), Longitudinal data analysis using generalized linear models, "
-    "Biometrika 73",
-    url="https://doi.org/10.1093/biomet/73.1.13",
+from quant.methods.sources import (
+    BENJAMINI_HOCHBERG,
+    DIEBOLD_MARIANO,
+    GNEITING_RAFTERY,
+    LAZARUS,
+    WILSON,
 )
 
 _NO_ADVICE: Final = (
     "A statement about numbers: nothing says how a trade came about, and nothing is investment "
     "advice."
 )
-_CLUSTERS: Final = (
-    "Clustered by time, since predictions of the same days share what happens in them."
+_BY_PERIOD: Final = (
+    "Rows are summed by week, or by month where predictions are monthly; long-run variance of the "
+    "sums by equally weighted cosines, so that what rows of a period share, and what overlapping "
+    "outcome windows share, is no new evidence. 95 % intervals by Student's t."
 )
+
 
 PREDICTION: Final = Method(
     id="predictions.prediction",
@@ -44,7 +30,8 @@ PREDICTION: Final = Method(
     "month, or the number of trades disclosed within four weeks.",
     estimator="Gradient boosted trees (LightGBM) on features that were public at the end of the "
     "day of the prediction; for trade counts the strongest cycle or a hidden Markov model of two "
-    "rates. The settings are chosen among few, within the training rows of each fold.",
+    "rates. The configuration, of few, is the one of least loss out of sample; the number of trees "
+    "is chosen by the last fifth of the training rows.",
     assumptions=(
         "What is to come is like what has been, given the features.",
         "A feature is known at the end of the day on which it was disclosed, filed or quoted.",
@@ -60,7 +47,15 @@ PREDICTION: Final = Method(
         "companies that failed or were bought.",
         _NO_ADVICE,
     ),
-    sources=(_LIGHTGBM,),
+    sources=(
+        Source(
+            citation="Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision "
+            "Tree, Advances in Neural Information Processing Systems 30",
+        ),
+        Source(
+            citation="Zucchini and MacDonald (2009), Hidden Markov Models for Time Series, CRC",
+        ),
+    ),
 )
 
 INTERVAL: Final = Method(
@@ -69,11 +64,13 @@ INTERVAL: Final = Method(
     title="Conformal prediction interval",
     estimates="Ends between which 90 % of outcomes are to lie.",
     estimator="The prediction less and plus a quantile of past absolute residuals out of sample, "
-    "each divided by the stock's volatility where that is known. The quantile's level follows "
-    "past misses once their outcomes are known, so that coverage returns to 90 % when the "
-    "distribution moves.",
+    "each over the stock's volatility, or over the model's own standard deviation of a count. The "
+    "level of the quantile moves with past misses as outcomes become known, so that coverage "
+    "returns to 90 % after the distribution has moved. Of predictions made since training it is "
+    "the last quantile. A count's interval does not go below zero.",
     assumptions=(
         "None about the distribution of outcomes; coverage holds over time, not for each group.",
+        "Between two trainings the residuals stay as large, relative to their scale.",
     ),
     standard_errors="The measured coverage out of sample stands beside it, with its interval.",
     null=None,
@@ -98,17 +95,18 @@ CALIBRATION: Final = Method(
     version="1",
     title="Calibrated probability",
     estimates="How often trades happen of which the model gives the same probability.",
-    estimator="Isotonic regression of outcomes on scores out of fold. The expected calibration "
-    "error is the mean over bins of the absolute difference between mean probability and share of "
-    "events, weighted by the predictions in them.",
+    estimator="Isotonic regression of outcomes on the model's probabilities out of fold, each of "
+    "its blocks with one more observation of the mean. The expected calibration error is the mean, "
+    "over ten bins of about as many predictions each, of the absolute difference between mean "
+    "probability and share of events.",
     assumptions=("The share of events at a score lasts from training on.",),
-    standard_errors="Of the share of each bin: Wilson's score interval, 95 %.",
+    standard_errors=_BY_PERIOD + " Of each bin's share, and of the error given the signs of the "
+    "differences.",
     null=None,
     multiple_testing=None,
     limits=(
-        "The error is above zero by chance even where probabilities are exact, the more so the "
-        "fewer predictions there are.",
-        "Predictions of a month depend on each other: the intervals of bins are too narrow.",
+        "The error is above zero by chance even where probabilities are exact: what chance alone "
+        "lets it be stands beside it.",
     ),
     sources=(
         Source(
@@ -121,7 +119,6 @@ CALIBRATION: Final = Method(
             "Probabilities Using Bayesian Binning, AAAI 29",
             url="https://doi.org/10.1609/aaai.v29i1.9602",
         ),
-        WILSON,
     ),
 )
 
@@ -157,17 +154,24 @@ VALIDATION: Final = Method(
     estimates="How well the model would have predicted past periods of which it knew nothing.",
     estimator="Walk-forward validation: each fold trains on the rows whose outcome was known "
     "before its first test day, less an embargo, and predicts the rows of the period after it. "
-    "Settings of a fold are chosen by earlier folds alone. Losses are squared errors of returns "
-    "and counts, and logarithmic scores of probabilities.",
+    "Configuration, calibration and interval of a fold are those that outcomes known before it "
+    "gave; the first fold is a warm-up and no part of the record. Losses: squared errors of "
+    "returns, logarithmic scores of probabilities, Poisson deviances of counts.",
     assumptions=("Past test periods are like those to come.",),
-    standard_errors=_CLUSTERS,
+    standard_errors=_BY_PERIOD,
     null=None,
     multiple_testing=None,
     limits=(
         "The features and the models were designed by people who knew these years: the record of "
         "predictions made since, `predictions.scorecard`, is the stricter one.",
     ),
-    sources=(_LOPEZ_DE_PRADO, _GNEITING_RAFTERY),
+    sources=(
+        Source(
+            citation="Lopez de Prado (2018), Advances in Financial Machine Learning, Wiley, "
+            "chapter 7",
+        ),
+        GNEITING_RAFTERY,
+    ),
 )
 
 SKILL: Final = Method(
@@ -177,17 +181,17 @@ SKILL: Final = Method(
     estimates="By how much the model's loss is smaller than that of a named baseline on the same "
     "rows.",
     estimator="Mean of the baseline's loss less the model's, row by row; the skill score is that "
-    "over the baseline's mean loss. Baselines: zero, historical mean, the subject's rate, ridge "
-    "and logistic regression on the same features.",
-    assumptions=("Differences of different clusters of time are independent.",),
-    standard_errors=_CLUSTERS + " 95 % intervals by Student's t.",
+    "over the baseline's mean loss. Baselines: zero, historical mean, the subject's rate "
+    "shrunk to the mean, ridge and logistic regression on the same features.",
+    assumptions=("Differences that lie far apart in time are independent.",),
+    standard_errors=_BY_PERIOD,
     null="The model's expected loss is not below the baseline's (one-sided).",
     multiple_testing="None: to be promoted, a model has to reject every one of its null "
     "hypotheses, which keeps the level (Berger 1982).",
     limits=("A skill within noise of zero is none: the answer says so.",),
     sources=(
-        _DIEBOLD_MARIANO,
-        _LIANG_ZEGER,
+        DIEBOLD_MARIANO,
+        LAZARUS,
         Source(
             citation="Berger (1982), Multiparameter Hypothesis Testing and Acceptance Sampling, "
             "Technometrics 24",
@@ -224,22 +228,25 @@ STABILITY: Final = Method(
     estimates="How far the values of a feature, or the predictions, of a month are from those of "
     "training.",
     estimator="Sum over bins of (q - p) ln(q / p), of the share p of training rows and q of the "
-    "month's rows; unknown values are a bin. Half a row is added to every bin, so that empty ones "
-    "have a logarithm. The same is measured of the last 24 months of training, each against all of "
-    "training.",
-    assumptions=("The month is whole: months are measured once a later disclosure is known.",),
+    "month's rows: ten bins of like many training rows, one for each of few values, and one of "
+    "unknown values. Half a row is added to every bin, so that none is empty. The same is measured "
+    "of the last 24 months of training, each against all of training; of predictions out of "
+    "sample.",
+    assumptions=("The month is whole: it is measured once a later disclosure is known.",),
     standard_errors="Without drift, and were rows independent, its expectation is about (bins - 1) "
     "(1/n + 1/m) of n rows of the month and m of training. Rows of a month are not independent; "
     "hence the comparison with the months of training.",
     null="The month is exchangeable with the last 24 months of training; the p-value is the rank "
     "of its index among theirs.",
-    multiple_testing="None: with k features, 0.05 k are expected to be unusual in a month without "
-    "drift, which the answer states beside the count.",
+    multiple_testing="None: of k features without drift at most 0.05 k are expected to have "
+    "shifted in a month, which stands beside their number.",
     limits=(
         "The bounds 0.1 and 0.25 are rules of thumb, made for large samples.",
         "The months of training are in the shares they are compared with, which makes their "
         "indices somewhat smaller than those of months to come.",
-        "A month of fewer than 50 rows is not measured.",
+        "What grows with the years, such as seniority, drifts.",
+        "A month of fewer than 50 rows is not measured; with fewer than 19 months of training "
+        "nothing is said.",
     ),
     sources=(
         Source(
@@ -260,10 +267,10 @@ PERFORMANCE_DRIFT: Final = Method(
     version="1",
     title="Performance drift",
     estimates="Whether predictions made since training are worse than its record out of sample.",
-    estimator="Mean loss of the last predictions that have an outcome less that of the record out "
-    "of sample, and the share of outcomes within their intervals less 90 %.",
-    assumptions=("Outcomes of different clusters of time are independent.",),
-    standard_errors=_CLUSTERS,
+    estimator="Mean loss of the last 500 predictions that have an outcome less that of the record "
+    "out of sample, and the share of outcomes within their intervals less 90 %.",
+    assumptions=("Outcomes that lie far apart in time are independent.",),
+    standard_errors=_BY_PERIOD + " The record's own error is added.",
     null="The mean loss is not greater than that of the record (one-sided); the coverage is 90 % "
     "(two-sided).",
     multiple_testing="Benjamini-Hochberg over the two.",
@@ -271,7 +278,7 @@ PERFORMANCE_DRIFT: Final = Method(
         "A loss rises with the volatility of the market though the model is as good as before: the "
         "baselines' losses of the same predictions stand in the scorecard.",
     ),
-    sources=(_LIANG_ZEGER, BENJAMINI_HOCHBERG),
+    sources=(LAZARUS, BENJAMINI_HOCHBERG),
 )
 
 SCORECARD: Final = Method(
@@ -283,18 +290,19 @@ SCORECARD: Final = Method(
     "the day on which its outcome was known; those stored later are left out and counted. An "
     "outcome is taken from the data when it is first known, and kept.",
     assumptions=("Predictions without an outcome are like those with one.",),
-    standard_errors="Of losses and coverage: clustered by time, 95 %, Student's t. Of the share of "
-    "events in a bin: Wilson.",
+    standard_errors=_BY_PERIOD + " Beside the coverage stands Wilson's interval, as if outcomes "
+    "were independent.",
     null="That of `predictions.skill`, for each baseline.",
     multiple_testing="Benjamini-Hochberg over the baselines of a model.",
     limits=(
-        "With few outcomes it says so, and shows no skill.",
+        "With fewer than 100 outcomes, or in too few periods for a standard error, it says so and "
+        "shows no skill.",
         "A price that ended before the window did leaves no outcome; it is counted as missing, and "
         "such windows are not like the others.",
     ),
     sources=(
-        _DIEBOLD_MARIANO,
-        _LIANG_ZEGER,
+        DIEBOLD_MARIANO,
+        LAZARUS,
         BENJAMINI_HOCHBERG,
         WILSON,
     ),

@@ -17,15 +17,30 @@ COMMITTEE_JURISDICTIONS: Final = Source(
     citation="Rules of the House of Representatives, Rule X, clause 1; Standing Rules of the "
     "Senate, Rule XXV, paragraph 1",
 )
+DIEBOLD_MARIANO: Final = Source(
+    citation="Diebold and Mariano (1995), Comparing Predictive Accuracy, Journal of Business and "
+    "Economic Statistics 13",
+    url="https://doi.org/10.1080/07350015.1995.10524599",
+)
 FAMA_1998: Final = Source(
     citation="Fama (1998), Market efficiency, long-term returns, and behavioral finance, Journal "
     "of Financial Economics 49",
     url="https://doi.org/10.1016/S0304-405X(98)00026-9",
 )
+GNEITING_RAFTERY: Final = Source(
+    citation="Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and "
+    "Estimation, Journal of the American Statistical Association 102",
+    url="https://doi.org/10.1198/016214506000001437",
+)
 LANCASTER: Final = Source(
     citation="Lancaster (1961), Significance Tests in Discrete Distributions, Journal of the "
     "American Statistical Association 56",
     url="https://doi.org/10.1080/01621459.1961.10482105",
+)
+LAZARUS: Final = Source(
+    citation="Lazarus, Lewis, Stock and Watson (2018), HAR Inference: Recommendations for "
+    "Practice, Journal of Business and Economic Statistics 36",
+    url="https://doi.org/10.1080/07350015.2018.1506926",
 )
 MACKINLAY: Final = Source(
     citation="MacKinlay (1997), Event Studies in Economics and Finance, Journal of Economic "
