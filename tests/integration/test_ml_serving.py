@@ -1,5 +1,6 @@
 """What is served of models and stored predictions, and what an administrator decides of them."""
 
+import importlib
 import math
 import uuid
 from contextlib import contextmanager
@@ -292,6 +293,32 @@ def test_a_bad_parameter_is_a_problem_that_names_it(api, path, query, location):
 @pytest.mark.parametrize("path", [f"{CARDS}/oracle", f"{CARDS}/oracle/scorecard"])
 def test_an_unknown_model_is_not_found(api, path):
     assert api.get(path).status == 404
+
+
+def members(value):
+    """The names of all members of a document, without the values."""
+    if isinstance(value, dict):
+        return {name: members(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [members(each) for each in value]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("path", "module", "name"),
+    [
+        (PREDICTIONS, "predictions", "PredictionPage"),
+        (SIGNALS, "signals", "SignalPage"),
+        (CARDS, "models", "ModelList"),
+        (f"{CARDS}/{RETURN}", "models", "ModelCardAnswer"),
+        (f"{CARDS}/{UNTRAINED}", "models", "ModelCardAnswer"),
+        (f"{CARDS}/{RETURN}/scorecard", "models", "ScorecardAnswer"),
+    ],
+)
+def test_answers_have_the_members_that_are_documented_and_no_others(api, path, module, name):
+    model = getattr(importlib.import_module(f"{module}._models"), name)
+    document = api.get(path).json
+    assert members(model.model_validate(document).model_dump(mode="json")) == members(document)
 
 
 def test_what_a_client_has_already_is_not_sent_again(api):

@@ -302,6 +302,20 @@ def test_a_politician_without_rows_has_no_predictions(api, somebody):
     assert api.get(f"{PREDICTIONS}/{somebody}").json["synthetic"] is True
 
 
+def test_the_answer_has_the_members_that_are_documented(api, somebody):
+    from predictions._models import PoliticianPredictionsAnswer
+
+    document = api.get(f"{PREDICTIONS}/{somebody}").json
+    dumped = PoliticianPredictionsAnswer.model_validate(document).model_dump(mode="json")
+    for place, model in enumerate(document["data"]["models"]):
+        assert dumped["data"]["models"][place].keys() == model.keys()
+        for row, shown in zip(
+            dumped["data"]["models"][place]["predictions"], model["predictions"], strict=True
+        ):
+            assert row.keys() == shown.keys()
+    assert dumped.keys() == document.keys()
+
+
 def test_somebody_unknown_is_not_found(api):
     assert api.get(f"{PREDICTIONS}/Z999999").status == 404
 
