@@ -220,6 +220,14 @@ def test_a_signal_is_the_latest_open_prediction_of_ticker_and_model(api, disclos
         assert row["predictions"] == sum(each.as_of == newest for each in same)
 
 
+def test_pages_hold_every_signal_once_newest_first(api):
+    rows = listed(api, {"limit": 1}, SIGNALS)
+    keys = [(row["as_of"], row["id"]) for row in rows]
+    assert len(keys) == 2
+    assert keys == sorted(keys, reverse=True)
+    assert rows == api.get(SIGNALS).json["data"]
+
+
 def test_a_signal_is_chosen_by_probability_and_not_by_return(api, disclosures):
     day = AS_OF + timedelta(days=60)
     for model in (RETURN, TICKER):

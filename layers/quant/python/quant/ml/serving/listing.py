@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, and_, false, or_
 
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.ml_models import Prediction
-from quant.ml.catalogue import MODELS
 from quant.ml.serving.shapes import prediction, stored
 from quant.ml.serving.states import (
     NOTICE,
@@ -74,10 +73,7 @@ def prediction_page(
 def served(found: Mapping[str, Status]) -> ColumnElement[bool]:
     """Return the condition that a prediction is of a model that may be served."""
     names = [name for name, status in found.items() if status.predicts]
-    if not names:
-        return false()
-    # Without a condition on the model the index by politician, or the one by ticker, serves.
-    return Prediction.model.in_(names) if len(names) < len(MODELS) else Prediction.model != ""
+    return Prediction.model.in_(names) if names else false()
 
 
 def page_document(
