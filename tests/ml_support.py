@@ -16,6 +16,7 @@ from quant.ml.training.evaluate import Evaluation, evaluate
 from quant.ml.training.fit import FoldResult, fit_fold
 
 DATASET = "v0-f0"
+DAY = np.timedelta64(1, "D")
 FIRST_DAY = np.datetime64("2014-01-02")
 
 
@@ -84,8 +85,8 @@ def disclosures(
 
     Args:
         seed: Of the draws.
-        signal: Expected return, in standard deviations, where side and momentum agree, negative
-            where they do not: an interaction, of which a linear model sees nothing.
+        signal: Expected return, in standard deviations, for each unit that the momentum is further
+            from zero than on average: of this a linear model sees nothing.
         n: Disclosures.
         horizon: Trading days of the outcome.
         days: Trading days on which there are disclosures, after the first 63.
@@ -99,11 +100,11 @@ def disclosures(
     x, names = _features(draw, Subject.DISCLOSURE, n)
     deviation = np.stack([returns[d - 62 : d + 1, t].std() for d, t in zip(day, ticker)])  # noqa: B905
     x[:, names.index("volatility_63")] = deviation * np.sqrt(252)
-    x[:, names.index("side")] = draw.choice([-1.0, 1.0], n)
-    agreement = x[:, names.index("side")] * np.sign(np.nan_to_num(x[:, names.index("momentum_63")]))
+    momentum = x[:, names.index("momentum_63")]
+    effect = np.nan_to_num(np.abs(momentum) - np.sqrt(2 / np.pi))
     end = day + 1 + horizon
     outcome = cumulated[end, ticker] - cumulated[day + 1, ticker]
-    outcome = outcome + signal * agreement * deviation * np.sqrt(horizon)
+    outcome = outcome + signal * effect * deviation * np.sqrt(horizon)
     label = f"abnormal_return_{horizon}"
     return Frame(
         subject=Subject.DISCLOSURE,
@@ -133,9 +134,9 @@ def pair_months(seed: int, *, months: int = 72, pairs: int = 160) -> Frame:
     x[:, names.index("days_since_pair")] = recent
     margin = np.log(rate / (1 - rate))[pair] + busy + np.where(recent > 0.5, 1.0, -0.5)
     outcome = (draw.random(n) < 1 / (1 + np.exp(-margin))).astype(np.float64)
-    month = np.repeat(np.datetime64("2016-02") + np.arange(months), pairs)
-    as_of = month.astype("datetime64[D]") - 1
-    known_on = (month + 1).astype("datetime64[D]") + 44
+    month = np.repeat(np.datetime64("2016-02") + np.arange(months) * np.timedelta64(1, "M"), pairs)
+    as_of = month.astype("datetime64[D]") - DAY
+    known_on = (month + np.timedelta64(1, "M")).astype("datetime64[D]") + 44 * DAY
     return Frame(
         subject=Subject.TICKER_PAIR,
         dataset=DATASET,
@@ -159,8 +160,8 @@ def politician_weeks(seed: int, *, politicians: int = 25, weeks: int = 260) -> F
     outcome = np.full((weeks, politicians), np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(counts, 4, axis=0).sum(axis=2)
     outcome[:-4] = windows[1:]
-    sunday = np.datetime64("2016-01-03") + 7 * np.arange(weeks)
-    known_on = np.repeat(sunday + 28, politicians)
+    sunday = np.datetime64("2016-01-03") + 7 * np.arange(weeks) * DAY
+    known_on = np.repeat(sunday + 28 * DAY, politicians)
     known_on[np.isnan(outcome.ravel())] = np.datetime64("NaT", "D")
     x, names = _features(draw, Subject.POLITICIAN, weeks * politicians)
     x[:, names.index(WEEK_COUNT)] = counts.ravel()

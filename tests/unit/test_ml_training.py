@@ -106,7 +106,7 @@ class TestEvaluation:
         ]
         assert len(evaluation.reasons) == len(RETURN.baselines) - len(beaten) > 0
 
-    def test_a_planted_interaction_beats_every_baseline(self, planted):
+    def test_a_planted_effect_beats_every_baseline(self, planted):
         evaluation = planted.evaluation
         assert evaluation.verdict is Verdict.ACCEPTED, evaluation.reasons
         assert evaluation.reasons == ()
@@ -120,12 +120,13 @@ class TestEvaluation:
             assert every.spec is PROBABILITY
             return
         assert coverage["value"] == pytest.approx(INTERVAL_LEVEL, abs=0.03)
-        assert coverage["n"] == len(every.evaluation.record)
+        # Counts have none before enough of them are known.
+        assert 0.9 * len(every.evaluation.record) <= coverage["n"] <= len(every.evaluation.record)
 
     def test_probabilities_are_calibrated(self, probabilities):
         evaluation = probabilities.evaluation
         error = evaluation.metrics["calibration"]
-        assert error["value"] < 0.02
+        assert error["value"] < 2 * error["expected_if_calibrated"]
         assert evaluation.calibration is not None
         value = evaluation.record.value
         assert value.min() > 0
