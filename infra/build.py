@@ -30,8 +30,9 @@ AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline", "analytics", "export")
 
 TRAINING: Final = "training"
-# Layers that a function of training has besides, whose packages need not be there twice.
-_BESIDE_TRAINING: Final = ("api", "analytics", "export")
+# Layers that a function of training has besides, whose packages need not be there twice. That of
+# analytics is not among them: SciPy imports parts of NumPy that are removed there.
+_BESIDE_TRAINING: Final = ("api", "export")
 
 # What type checkers and compilers read.
 _SOURCES_OF_OTHERS: Final = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.a")
@@ -144,10 +145,17 @@ def _build_training(layers: Path) -> None:
             for name in _BESIDE_TRAINING
             for entry in (layers / name / "python").iterdir()
         }
-        _remove(python, sorted(there & {entry.name for entry in python.iterdir()}))
+        both = [entry for entry in python.iterdir() if entry.name in there]
+        _remove(python, sorted(entry.name for entry in both if not _is_namespace(entry)))
         _pack(python, archive)
 
     _refresh(layers / f"{TRAINING}.zip", locks, make)
+
+
+def _is_namespace(entry: Path) -> bool:
+    """Say whether parts of a package may be in several folders (PEP 420)."""
+    of_installer = entry.suffix in {".dist-info", ".libs"}
+    return entry.is_dir() and not of_installer and not (entry / "__init__.py").exists()
 
 
 def _refresh(output: Path, inputs: Sequence[str | Path], make: Callable[[Path], None]) -> None:

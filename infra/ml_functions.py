@@ -57,7 +57,8 @@ def _with_training(
     """Describe a step that imports LightGBM or MLflow's client."""
     return FunctionNeeds(
         name=name,
-        layers=("quant", "api", "analytics", "export", "training"),
+        # NumPy is there with SciPy, hence not the layer of analytics.
+        layers=("quant", "api", "export", "training"),
         models=models,
         tracks=tracks,
         egress=tracks,

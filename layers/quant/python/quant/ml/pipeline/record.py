@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import numpy as np
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from quant.analytics.arrays import Days, Floats, Integers
 from quant.ml.features.frame import Frame
-from quant.ml.training.record import Record
+
+if TYPE_CHECKING:
+    # It imports LightGBM, which those have not that read what was recorded.
+    from quant.ml.training.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def _names(outcomes: Outcomes) -> NDArray[np.str_]:
     return np.strings.add(np.strings.add(days, "/"), outcomes.key)
 
 
-def write(frame: Frame, record: Record) -> bytes:
+def write(frame: Frame, record: "Record") -> bytes:
     """Return a record as Parquet, with the day and the key of each row."""
     rows = frame.take(record.rows)
     columns: dict[str, Any] = {
