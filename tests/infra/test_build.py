@@ -77,7 +77,7 @@ def test_layers_are_small(layers: Path) -> None:
     assert _unpacked(layers / "analytics.zip") < 46 * MEGABYTE
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", [name for name, needs in FUNCTIONS.items() if not needs.image])
 def test_functions_are_small(aws_layers: Path, name: str) -> None:
     needs = FUNCTIONS[name]
     with handler_code(Artefacts.built_for("aws"), name, needs.bundles) as code:
@@ -132,7 +132,24 @@ def test_domain_layer_leaves_out_what_the_api_never_runs(local_layers: Path) -> 
     assert not [name for name in names if re.search(left_out, name)]
 
 
-@pytest.mark.parametrize("name", build.THIRD_PARTY_LAYERS)
+def test_those_in_containers_would_be_too_large(local_layers: Path) -> None:
+    """What Lambda allows code and layers to have."""
+    for name in [name for name, needs in FUNCTIONS.items() if needs.image]:
+        sizes = [_unpacked(local_layers / f"{layer}.zip") for layer in FUNCTIONS[name].layers]
+        assert sum(sizes) > 250 * MEGABYTE, name
+
+
+def test_training_has_no_package_twice(local_layers: Path) -> None:
+    """But for those that may be in several folders, parts of which are in either."""
+    training = local_layers / "training" / "python"
+    for name in ("api", "export"):
+        for entry in (local_layers / name / "python").iterdir():
+            twice = training / entry.name
+            assert not twice.exists() or not (twice / "__init__.py").exists(), entry.name
+            assert not twice.is_file(), entry.name
+
+
+@pytest.mark.parametrize("name", [*build.THIRD_PARTY_LAYERS, build.TRAINING])
 def test_locks_agree_with_the_development_environment(name: str) -> None:
     tested = _pins(ROOT / "tests/requirements.txt")
     deployed = _pins(ROOT / f"layers/{name}/requirements.txt")
