@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from supervisor.database import APP_ROLE
-from tests.integration.conftest import reset_process
+from tests.integration.conftest import FUNCTIONS, reset_process
 
 import quant.settings
 from quant.db.session import read, write
@@ -20,7 +21,7 @@ from quant.errors import NotFoundError
 from quant.ingest.seed import seed
 from quant.ml import layout, registry
 from quant.ml.artifact import Artifact
-from quant.ml.objects import Folder
+from quant.ml.objects import Folder, MlBucket
 from quant.ml.pipeline.evaluate import evaluate
 from quant.ml.pipeline.fit import fit
 from quant.ml.pipeline.predict import predict_all
@@ -30,7 +31,8 @@ from quant.ml.pipeline.runs import load_plan, load_run
 from quant.ml.pipeline.settings import RunSettings
 
 TRAINER = Path(__file__).resolve().parents[1] / "ml_trainer.py"
-MODELS = ["abnormal-return-21", "trades-ticker-next-month", "trade-count-regime"]
+# Of the synthetic sample the outcomes of 21 days are all known.
+MODELS = ["abnormal-return-63", "trades-ticker-next-month", "trade-count-regime"]
 SETTINGS = {"models": MODELS, "folds": 2}
 
 
@@ -232,7 +234,7 @@ def test_predictions_are_stored_once(environment, engine, champions) -> None:
     dataset, made = predict_all(Folder(champions))
     stored = {each.model: each.stored for each in made}
     by_model = {each.model: each for each in made}
-    assert by_model["abnormal-return-63"].reason == "there is no champion"
+    assert by_model["abnormal-return-21"].reason == "there is no champion"
     assert all(stored[model] > 0 for model in MODELS)
     assert all(by_model[model].rows == stored[model] for model in MODELS)
     query = text(
@@ -257,9 +259,12 @@ def test_attributions_add_up_to_what_is_stored(environment, engine, champions) -
         " from predictions where model = :model"
     )
     with engine.connect() as connection:
-        returns = connection.execute(query, {"model": "abnormal-return-21"}).all()
+        returns = connection.execute(query, {"model": "abnormal-return-63"}).all()
         counts = connection.execute(query, {"model": "trade-count-regime"}).all()
         pairs = connection.execute(query, {"model": "trades-ticker-next-month"}).all()
+    assert returns
+    assert counts
+    assert pairs
     for row in returns:
         assert row.value == pytest.approx(row.base_value + sum(row.attributions.values()))
         assert set(row.baselines) == {"zero", "historical_mean", "ridge"}
@@ -277,3 +282,46 @@ def test_a_model_that_is_off_predicts_nothing(environment, engine, champions) ->
     _, made = predict_all(Folder(champions))
     found = next(each for each in made if each.model == MODELS[0])
     assert (found.stored, found.reason) == (0, "the model is switched off: odd numbers")
+
+
+def test_the_tasks_pass_on_what_the_next_one_takes(
+    environment, engine, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("QUANT_ML_BUCKET", "models")
+    monkeypatch.syspath_prepend(str(FUNCTIONS))
+    monkeypatch.setattr(MlBucket, "from_environment", lambda: Folder(tmp_path))
+    tasks = {
+        name: importlib.import_module(f"ml.{name}").handler
+        for name in ("prepare", "fit", "evaluate", "publish", "predict", "monitor")
+    }
+    settings = {**SETTINGS, "models": [MODELS[2]]}
+    prepared = as_json(tasks["prepare"]({"settings": settings}, None))
+    assert prepared["plan"]["bucket"] == "models"
+    items = json.loads(Folder(tmp_path).get(prepared["plan"]["key"]))
+    assert prepared["fits"] == len(items) == 3
+    assert [tasks["fit"](item, None)["fitted"] for item in items] == [True] * 3
+    assert [tasks["fit"](item, None)["fitted"] for item in items] == [False] * 3
+    [entry] = prepared["models"]
+    evaluated = as_json(tasks["evaluate"](entry, None))
+    # As the task of registration does, which is tested beside the server.
+    told = {**evaluated, "version": 5, "tracking_run": "abc"}
+    published = as_json(tasks["publish"](told, None))
+    assert published["version"] == 5
+    assert published["verdict"] == evaluated["verdict"]
+    assert (published["champion"] is None) == (published["verdict"] == "refused")
+    if published["champion"] is None:
+        write(lambda connection: registry.promote(connection, MODELS[2], 5, None, "for the test"))
+    leader = as_json(tasks["publish"](told, None))["champion"]
+    assert leader == {"model": MODELS[2], "run": prepared["run"], "version": 5}
+    predicted = as_json(tasks["predict"]({}, None))
+    [made] = [each for each in predicted["models"] if each["version"] is not None]
+    assert (made["model"], made["version"]) == (MODELS[2], 5)
+    assert made["stored"] > 0
+    found = as_json(tasks["monitor"]({}, None))
+    assert found["models"][MODELS[2]]["outcomes"]["open"] == made["stored"]
+
+
+def as_json(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer as the state machine passes it on."""
+    document: dict[str, Any] = json.loads(json.dumps(answer))
+    return document

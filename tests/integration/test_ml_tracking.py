@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import http.server
+import importlib
 import secrets
 import threading
 import urllib.error
@@ -16,9 +17,10 @@ from supervisor.environments import ensure_tracking, tracking_environment
 from supervisor.servers import PostgresServer, free_port
 from supervisor.tracking_server import TrackingServer
 from support import server_directory
+from tests.integration.conftest import FUNCTIONS
 
 from quant.errors import StoreUnavailableError
-from quant.ml.objects import Folder
+from quant.ml.objects import Folder, MlBucket
 from quant.ml.pipeline.register import register
 from quant.ml.tracking import Registered, Tracking
 from quant.settings import TrackingSettings
@@ -307,3 +309,30 @@ def test_a_request_with_another_key_is_refused(server, run, tmp_path, monkeypatc
         listening.shutdown()
         thread.join()
     assert handler.refused
+
+
+def test_the_tasks_register_and_point_the_alias(
+    server, tracking, run, tmp_path, monkeypatch
+) -> None:
+    variables = {
+        "QUANT_ML_BUCKET": "models",
+        "QUANT_TRACKING_URI": server.url,
+        "QUANT_TRACKING_SIGNED": "false",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(FUNCTIONS))
+    monkeypatch.setattr(MlBucket, "from_environment", lambda: Folder(tmp_path))
+    tasks = [importlib.import_module(f"ml.{name}").handler for name in ("register", "alias")]
+    told = tasks[0]({"run": run, "model": MODEL, "verdict": "accepted"}, None)
+    found = register(Folder(tmp_path), tracking, run, MODEL)
+    assert told == {
+        "run": run,
+        "model": MODEL,
+        "version": found.version,
+        "tracking_run": found.tracking_run,
+    }
+    published = {"champion": {"model": MODEL, "run": run, "version": 3}}
+    assert tasks[1](published, None) == published
+    assert tracking.champion(MODEL) == found
+    assert tasks[1]({"champion": None}, None) == {"champion": None}

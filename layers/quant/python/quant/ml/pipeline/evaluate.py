@@ -1,5 +1,6 @@
 """The step that judges a model by the fits of a run, and fits it to all that is known."""
 
+import json
 from typing import Any
 
 from quant.ml import layout
@@ -17,7 +18,8 @@ def evaluate(objects: Objects, run: str, model: str) -> dict[str, Any]:
     """Evaluate a model of a run and keep record, artifact and evaluation.
 
     Returns:
-        The evaluation's document, see ``_document``.
+        ``run``, ``model``, ``dataset``, ``code_version``, ``seed``, ``settings``, ``synthetic``,
+        ``sha256`` of the artifact, ``trained_through``, and ``evaluation``, its document.
 
     Raises:
         NotFoundError: The run was not prepared, or a fit is missing.
@@ -57,7 +59,8 @@ def evaluate(objects: Objects, run: str, model: str) -> dict[str, Any]:
     }
     # Last: where it is, everything before it is there too.
     objects.publish(key, layout.canonical(document))
-    return document
+    # As whoever asks again gets it.
+    return _require(objects, key)
 
 
 def _results(objects: Objects, run: str, model: str) -> list[FoldResult]:
@@ -66,7 +69,5 @@ def _results(objects: Objects, run: str, model: str) -> list[FoldResult]:
 
 
 def _require(objects: Objects, key: str) -> dict[str, Any]:
-    import json  # noqa: PLC0415
-
     found: dict[str, Any] = json.loads(objects.get(key))
     return found
