@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ml_support import disclosures, pair_months, politician_weeks, trained
 
+from quant.ml import conformal
 from quant.ml.artifact import Artifact
 from quant.ml.catalogue import INTERVAL_LEVEL, MODELS, SEED, Family
 from quant.ml.layout import canonical, sha256
@@ -122,6 +123,13 @@ class TestEvaluation:
         assert coverage["value"] == pytest.approx(INTERVAL_LEVEL, abs=0.03)
         # Counts have none before enough of them are known.
         assert 0.9 * len(every.evaluation.record) <= coverage["n"] <= len(every.evaluation.record)
+
+    def test_too_few_outcomes_have_no_interval(self, returns, monkeypatch):
+        monkeypatch.setattr(conformal, "LEAST_SCORES", len(returns.frame) + 1)
+        found = trained(RETURN, returns.frame, results=returns.results).evaluation
+        assert found.interval is None
+        assert np.isnan(found.record.lower).all()
+        assert json.loads(canonical(found.document()))["metrics"]["coverage"]["value"] is None
 
     def test_probabilities_are_calibrated(self, probabilities):
         evaluation = probabilities.evaluation

@@ -28,7 +28,8 @@ class Evaluation:
         record: Predictions out of sample.
         calibration: Of all out-of-fold predictions, for those to come; None where the task is no
             probability, or where too little is known to calibrate.
-        interval: For predictions to come; None of probabilities.
+        interval: For predictions to come; None of probabilities, and where too few outcomes are
+            known.
         metrics: Metrics, JSON.
         verdict: Whether the version may become champion by itself.
         reasons: Why not; empty where it may.

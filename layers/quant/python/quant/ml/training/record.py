@@ -62,7 +62,8 @@ class Walk:
         mean_loss: Of each configuration over all folds, before calibration.
         config: Place of the one of least mean loss.
         calibration: By all out-of-fold predictions of that one.
-        interval: With the quantile after all outcomes; None of probabilities.
+        interval: With the quantile after all outcomes; None of probabilities, and where too few
+            outcomes are known.
     """
 
     record: Record
@@ -174,7 +175,7 @@ class _Walker:
             return None
         return calibration.fit(self._value[place, rows], self._outcome[rows])
 
-    def _bound(self, value: Floats, scale: Floats) -> tuple[IntervalRule, Floats, Floats]:
+    def _bound(self, value: Floats, scale: Floats) -> tuple[IntervalRule | None, Floats, Floats]:
         """Return the rule for predictions to come, and the intervals of those of the folds."""
         name, scale = self._scales(scale)
         value = self._before(value, name)
@@ -189,7 +190,8 @@ class _Walker:
         )
         lower, upper = np.full(len(value), np.nan), np.full(len(value), np.nan)
         lower[said], upper[said] = rule.around(value[said], adapted.quantile * scales)
-        return replace(rule, quantile=adapted.last), lower, upper
+        known = np.isfinite(adapted.last)
+        return replace(rule, quantile=adapted.last) if known else None, lower, upper
 
     def _before(self, value: Floats, scale: str | None) -> Floats:
         """Predict the rows before the warm-up by their mean: residuals to begin with.
