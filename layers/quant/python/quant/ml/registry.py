@@ -5,11 +5,12 @@ and belongs to the caller's transaction.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from quant.db.ml_models import Champion, ModelEvent, ModelVersion
@@ -165,14 +166,26 @@ def candidates(connection: Connection, model: str) -> list[tuple[int, str]]:
 
     A version that was rolled back is not among them.
     """
-    versions = _line(connection, model)[::-1]
+    return candidates_of(connection, [model])[model]
+
+
+def candidates_of(
+    connection: Connection, models: Collection[str]
+) -> dict[str, list[tuple[int, str]]]:
+    """Return the ``candidates`` of each of these models."""
+    lines = _lines(connection, models)
     rows = connection.execute(
-        select(ModelVersion.version, ModelVersion.sha256).where(
-            ModelVersion.model == model, ModelVersion.version.in_(versions)
+        select(ModelVersion.model, ModelVersion.version, ModelVersion.sha256).where(
+            tuple_(ModelVersion.model, ModelVersion.version).in_(
+                [(model, version) for model, line in lines.items() for version in line]
+            )
         )
     )
-    digests = {row.version: row.sha256 for row in rows}
-    return [(version, digests[version]) for version in versions]
+    digests = {(row.model, row.version): row.sha256 for row in rows}
+    return {
+        model: [(version, digests[model, version]) for version in reversed(line)]
+        for model, line in lines.items()
+    }
 
 
 def promote(
@@ -263,23 +276,28 @@ def _shape(row: Row[*tuple[Any, ...]]) -> ChampionVersion:
 
 def _line(connection: Connection, model: str) -> list[int]:
     """Return the champions that lead to the present one, which is the last."""
+    return _lines(connection, [model])[model]
+
+
+def _lines(connection: Connection, models: Collection[str]) -> dict[str, list[int]]:
     events = connection.execute(
-        select(ModelEvent.kind, ModelEvent.version)
+        select(ModelEvent.model, ModelEvent.kind, ModelEvent.version)
         .where(
-            ModelEvent.model == model,
+            ModelEvent.model.in_(models),
             ModelEvent.kind.in_([ModelEventKind.PROMOTED, ModelEventKind.ROLLED_BACK]),
         )
         .order_by(ModelEvent.id)
     )
-    line: list[int] = []
-    for kind, version in events:
+    lines: dict[str, list[int]] = {model: [] for model in models}
+    for model, kind, version in events:
+        line = lines[model]
         if version is None:
             continue
         if kind is ModelEventKind.ROLLED_BACK:
-            line = line[: line.index(version) + 1]
+            lines[model] = line[: line.index(version) + 1]
         else:
-            line = [each for each in line if each != version] + [version]
-    return line
+            lines[model] = [each for each in line if each != version] + [version]
+    return lines
 
 
 def _next_number(connection: Connection, model: str, number: int | None) -> int:

@@ -86,11 +86,9 @@ def known_of(connection: Connection, identifier: str) -> Known:
         politician=politician(row.id, row),
         statuses=found,
         live=live_records(connection),
-        candidates={
-            name: registry.candidates(connection, name)
-            for name, status in found.items()
-            if status.predicts
-        },
+        candidates=registry.candidates_of(
+            connection, [name for name, status in found.items() if status.predicts]
+        ),
         dataset=_dataset(connection, found),
         stored=_stored(connection, row.id),
         data_version=data_version(connection),

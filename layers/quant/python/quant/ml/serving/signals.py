@@ -119,13 +119,9 @@ def _may_predict(connection: Connection, found: Mapping[str, Status]) -> ColumnE
     Not one that was rolled back. One that was replaced has predicted what is not yet predicted
     anew, or stands in for a champion whose artifact is damaged.
     """
-    versions = {
-        name: [version for version, _ in registry.candidates(connection, name)]
-        for name, status in found.items()
-        if status.predicts
-    }
+    predicting = [name for name, status in found.items() if status.predicts]
     allowed = [
-        and_(Prediction.model == name, Prediction.version.in_(each))
-        for name, each in versions.items()
+        and_(Prediction.model == name, Prediction.version.in_([version for version, _ in each]))
+        for name, each in registry.candidates_of(connection, predicting).items()
     ]
     return or_(*allowed) if allowed else false()
