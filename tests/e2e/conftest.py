@@ -1,12 +1,17 @@
 """Clients of the deployed API, and a way past the usage plans for tests that need many requests."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import boto3
 import httpx
 import pytest
 from e2e_support import without_limits_of
+from support import SUPERVISOR, LocalCloud
 
 # A cold function may take as long as its timeout.
 TIMEOUT_S = 30
@@ -16,6 +21,25 @@ TIMEOUT_S = 30
 def anonymous(local_cloud) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=local_cloud.url, timeout=TIMEOUT_S) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def learning_cloud(local_cloud: LocalCloud) -> LocalCloud:
+    """The local cloud with a tracking server, and what a training told it."""
+    if local_cloud.run.get("tracking_uri"):
+        return local_cloud
+    if local_cloud.name != "test":
+        pytest.skip("the local cloud has no tracking server; `make run ML=1` starts it")
+    ports = [f"--{server}-port={port}" for server, port in local_cloud.run["ports"].items()]
+    result = subprocess.run(
+        [sys.executable, str(SUPERVISOR), "run", "--name", "test", "--ml", "--json", *ports],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        pytest.fail(f"machine learning did not start:\n{result.stderr}", pytrace=False)
+    return replace(local_cloud, run=json.loads(result.stdout))
 
 
 @contextmanager

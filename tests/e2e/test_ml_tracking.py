@@ -3,10 +3,7 @@
 import contextlib
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,30 +12,11 @@ import pytest
 from browser_support import launched_browser
 from e2e_support import TIMEOUT_S, Platform, eventually
 from playwright.sync_api import Page, expect
-from support import SUPERVISOR, LocalCloud
+from support import LocalCloud
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 WAIT_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def learning_cloud(local_cloud: LocalCloud) -> LocalCloud:
-    """The local cloud with a tracking server, and what a training told it."""
-    if local_cloud.run.get("tracking_uri"):
-        return local_cloud
-    if local_cloud.name != "test":
-        pytest.skip("the local cloud has no tracking server; `make run ML=1` starts it")
-    ports = [f"--{server}-port={port}" for server, port in local_cloud.run["ports"].items()]
-    result = subprocess.run(
-        [sys.executable, str(SUPERVISOR), "run", "--name", "test", "--ml", "--json", *ports],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        pytest.fail(f"machine learning did not start:\n{result.stderr}", pytrace=False)
-    return replace(local_cloud, run=json.loads(result.stdout))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +54,8 @@ def experiments(mlflow: httpx.Client) -> dict[str, str]:
 def versions(platform: Platform) -> list[tuple[str, str]]:
     """Models of the registry that requests read, with the runs that made their versions."""
     rows = platform.sql(
-        "select model, tracking_run from model_versions where tracking_run is not null order by 1, 2"
+        "select model, tracking_run from model_versions where tracking_run is not null"
+        " order by 1, 2"
     )
     return [(model, run) for model, run in rows]
 
