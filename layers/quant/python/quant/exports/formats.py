@@ -227,6 +227,8 @@ def convert(plain: Path, table: Table, target: Path) -> None:
             "autoload_known_extensions": False,
         }
     ) as database:
+        # It would be printed over whatever else the process prints.
+        database.execute("set enable_progress_bar = false")
         database.execute(
             f"copy (select {columns} from read_csv(?, columns = {{{types}}}, header = false,"  # noqa: S608
             " auto_detect = false, new_line = '\\n', delim = ',', quote = '\"', escape = '\"',"
