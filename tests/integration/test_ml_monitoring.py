@@ -18,6 +18,7 @@ from quant.ml import compare
 from quant.ml.catalogue import KEYS, MODELS
 from quant.ml.features.frame import Frame
 from quant.ml.monitoring import outcomes
+from quant.ml.monitoring.performance import performance
 from quant.ml.monitoring.scorecard import scorecard
 
 RETURN = "abnormal-return-21"
@@ -382,6 +383,8 @@ def test_the_scorecard_is_what_pandas_makes_of_the_rows(connection):
             assert each["mean_loss"] is None
     assert document["synthetic"] is True
     assert data["champion"]["version"] == 2
+    assert data["performance"] == performance(connection, RETURN, 2)
+    assert data["performance"]["n"] == data["versions"][1]["closed"]
 
 
 def test_of_two_predictions_of_the_same_the_one_stored_first_counts(connection):

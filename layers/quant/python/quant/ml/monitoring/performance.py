@@ -12,14 +12,22 @@ from quant.ml.catalogue import INTERVAL_LEVEL, MODELS
 from quant.ml.compare import mean, periods
 from quant.ml.metrics import LOSSES, loss
 from quant.ml.monitoring.record import LEVEL, MINIMUM_CLOSED, inside
-from quant.ml.monitoring.stored import load
+from quant.ml.monitoring.stored import Stored, load
 
 # How many of the last predictions with an outcome are looked at.
 LAST: Final = 500
 
 
-def performance(connection: Connection, model: str, version: int) -> dict[str, Any] | None:
+def performance(
+    connection: Connection, model: str, version: int, stored: Stored | None = None
+) -> dict[str, Any] | None:
     """Compare the last closed predictions of a version with its record out of sample.
+
+    Args:
+        connection: Connection to read from.
+        model: Name of the model.
+        version: Number of the version.
+        stored: Its predictions, where they have been loaded already.
 
     Returns:
         ``version``, ``n``, ``loss`` (its name), ``mean_loss``, ``record_mean_loss``,
@@ -29,7 +37,7 @@ def performance(connection: Connection, model: str, version: int) -> dict[str, A
         of predictions stored ahead.
     """
     spec = MODELS[model]
-    stored = load(connection, spec, version)
+    stored = load(connection, spec, version) if stored is None else stored
     stored = stored.take(np.flatnonzero(stored.ahead & stored.closed)[-LAST:])
     if len(stored) < MINIMUM_CLOSED:
         return None

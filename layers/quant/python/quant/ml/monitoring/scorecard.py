@@ -70,7 +70,7 @@ def scorecard(connection: Connection, model: str) -> dict[str, Any]:
             "excluded": _excluded(stored),
             "minimum_closed": MINIMUM_CLOSED,
             "drift": latest(connection, model, serving.version) if serving else [],
-            "performance": performance(connection, model, serving.version) if serving else None,
+            "performance": _performance(connection, model, serving, stored),
             "statement": statement(overall, serving),
         },
         "methods": [method.reference() for method in _methods(spec)],
@@ -126,6 +126,15 @@ def _champion(serving: ChampionVersion | None) -> dict[str, Any] | None:
         "disabled": serving.disabled,
         "disabled_reason": serving.disabled_reason,
     }
+
+
+def _performance(
+    connection: Connection, model: str, serving: ChampionVersion | None, stored: Stored
+) -> dict[str, Any] | None:
+    if serving is None:
+        return None
+    own = stored.take(stored.version == serving.version)
+    return performance(connection, model, serving.version, own)
 
 
 def _excluded(stored: Stored) -> dict[str, Any]:
