@@ -95,10 +95,10 @@ CALIBRATION: Final = Method(
     version="1",
     title="Calibrated probability",
     estimates="How often trades happen of which the model gives the same probability.",
-    estimator="Isotonic regression of outcomes on the model's probabilities out of fold, each of "
-    "its blocks with one more observation of the mean. The expected calibration error is the mean, "
-    "over ten bins of about as many predictions each, of the absolute difference between mean "
-    "probability and share of events.",
+    estimator="Isotonic regression of outcomes on the model's probabilities out of fold, its "
+    "blocks pooled until each holds ten events and ten rows without one. The expected calibration "
+    "error is the mean, over ten bins of about as many predictions each, of the absolute "
+    "difference between mean probability and share of events.",
     assumptions=("The share of events at a score lasts from training on.",),
     standard_errors=_BY_PERIOD + " Of each bin's share, and of the error given the signs of the "
     "differences.",
