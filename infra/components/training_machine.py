@@ -103,13 +103,16 @@ class TrainingMachine(Construct):
                 bucket=bucket.bucket, key=sfn.JsonPath.string_at("$.plan.key")
             ),
             max_concurrency=config.fits_at_a_time,
-            # Express executions end after five minutes, a fit may take longer.
-            map_execution_type=sfn.StateMachineType.STANDARD,
             # Without one of its fits a model has no record.
             tolerated_failure_percentage=0,
             result_path=sfn.JsonPath.DISCARD,
         )
-        fits.item_processor(step(self, "Fit", functions[FIT]), mode=sfn.ProcessorMode.DISTRIBUTED)
+        fits.item_processor(
+            step(self, "Fit", functions[FIT]),
+            mode=sfn.ProcessorMode.DISTRIBUTED,
+            # Express executions end after five minutes, a fit may take longer.
+            execution_type=sfn.ProcessorType.STANDARD,
+        )
         return fits
 
     def _models(self, config: Config, functions: Functions) -> sfn.Map:
