@@ -126,6 +126,13 @@ def test_artifact_that_is_whole_but_wrong_is_passed_over(objects):
     assert loaded.skipped[1][1] == f"it is an artifact of {PROBABILITY}"
 
 
+def test_artifact_of_other_formulas_of_features_is_passed_over(objects, monkeypatch):
+    candidate = published(objects, 1)
+    monkeypatch.setattr(artifacts, "FEATURE_VERSION", artifacts.FEATURE_VERSION + 1)
+    with pytest.raises(NoArtifactError):
+        load_champion(objects, RETURN, [candidate])
+
+
 def test_champion_answers_again_once_it_is_restored(objects):
     candidates = [published(objects, 2), published(objects, 1)]
     content = path(objects, candidates[0]).read_bytes()

@@ -11,6 +11,7 @@ from quant.ml.calibration import Calibration
 from quant.ml.catalogue import MODELS, Baseline, Family
 from quant.ml.conformal import STANDARD_DEVIATION, IntervalRule
 from quant.ml.counts import WEEK_COUNT
+from quant.ml.layout import feature_version
 
 # Raised where a document can no longer be read as it was.
 FORMAT: Final = 1
@@ -89,6 +90,12 @@ _text = _of_type(str)
 _object: Callable[[Any], dict[str, Any]] = _of_type(dict)
 
 
+def _dataset(value: Any) -> str:
+    dataset = _text(value)
+    feature_version(dataset)
+    return dataset
+
+
 def _names(value: Any) -> tuple[str, ...]:
     names = tuple(map(_text, _of_type(list)(value)))
     if not names or len(set(names)) != len(names):
@@ -138,7 +145,7 @@ def _reference(value: Any) -> dict[str, dict[str, Any]]:
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "model": _text,
     "family": lambda value: str(Family(value)),
-    "dataset": _text,
+    "dataset": _dataset,
     "run": _text,
     "trained_through": lambda value: date.fromisoformat(_text(value)),
     "code_version": _text,

@@ -9,7 +9,8 @@ from typing import Final
 from quant.collectors.bucket import DamagedObjectError
 from quant.errors import NotFoundError, QuantError
 from quant.ml.artifact import Artifact, DamagedArtifactError
-from quant.ml.layout import artifact_key
+from quant.ml.features.feature import FEATURE_VERSION
+from quant.ml.layout import artifact_key, feature_version
 from quant.ml.objects import Objects, get_checked
 
 # The field ``event`` of the log line of an artifact that cannot be used; an alarm counts them.
@@ -96,6 +97,10 @@ def _load(objects: Objects, model: str, digest: str) -> Artifact:
     if artifact.model != model:
         msg = f"it is an artifact of {artifact.model}"
         raise DamagedArtifactError(msg)
+    # Features of the same names, made by other formulas, would give predictions of no meaning.
+    if feature_version(artifact.dataset) != FEATURE_VERSION:
+        msg = f"it was trained on {artifact.dataset}, and features are now of version"
+        raise DamagedArtifactError(f"{msg} {FEATURE_VERSION}")
     _cache[digest] = artifact
     while len(_cache) > _KEPT:
         _cache.popitem(last=False)

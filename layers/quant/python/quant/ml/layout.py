@@ -49,6 +49,15 @@ def dataset_id(data_version: int, feature_version: int) -> str:
     return f"v{data_version}-f{feature_version}"
 
 
+def feature_version(dataset: str) -> int:
+    """Return the version of the features' formulas that a dataset was computed by.
+
+    Raises:
+        ValueError: It is no identifier of ``dataset_id``.
+    """
+    return int(dataset.rpartition("-f")[2])
+
+
 def run_id(settings: Any) -> str:
     """Return the identifier of the run that these settings decide, 16 hex digits."""
     return sha256(canonical(settings))[:16]
