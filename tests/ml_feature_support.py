@@ -59,15 +59,27 @@ def write_snapshot(
 
 
 def synthetic_tables(
-    *, politicians: int = 12, tickers: int = 8, trades: int = 1500, days: int = 900, seed: int = 6
+    *,
+    politicians: int = 12,
+    tickers: int = 8,
+    trades: int = 1500,
+    days: int = 900,
+    filings: int = 40,
+    held: int = 8,
+    seed: int = 6,
 ) -> dict[str, pd.DataFrame]:
-    """Disclosures of synthetic politicians, and closes of weekdays with a few missing."""
+    """Disclosures of synthetic politicians, and closes of weekdays with a few missing.
+
+    A politician files on so many days, and of ``held`` tickers.
+    """
     rng = np.random.default_rng(seed)
     ids = np.array([str(uuid.UUID(bytes=rng.bytes(16))) for _ in range(politicians)])
     symbols = np.array([f"SYN{number}" for number in range(tickers)])
     sectors = list(Sector)
     return {
-        "trades": _trades(rng, ids, symbols, trades, days),
+        "trades": _trades(
+            rng, ids, symbols, trades, rng.integers(100, days, (politicians, filings)), held
+        ),
         "politicians": pd.DataFrame(
             {
                 "politician_id": ids,
@@ -101,12 +113,11 @@ def synthetic_tables(
     }
 
 
-def _trades(rng: Any, ids: Any, symbols: Any, n: int, days: int) -> pd.DataFrame:
-    # A politician discloses a handful of days a year, several trades at a time.
-    filings = rng.integers(100, days, (len(ids), 40))
+def _trades(rng: Any, ids: Any, symbols: Any, n: int, filings: Any, held: int) -> pd.DataFrame:
     who = rng.integers(0, len(ids), n)
     disclosed = FIRST_DAY + filings[who, rng.integers(0, filings.shape[1], n)]
-    ticker = np.where(rng.random(n) < 0.1, None, symbols[rng.integers(0, len(symbols), n)])
+    what = (7 * who + rng.integers(0, held, n)) % len(symbols)
+    ticker = np.where(rng.random(n) < 0.1, None, symbols[what])
     return pd.DataFrame(
         {
             "politician_id": ids[who],
@@ -132,7 +143,7 @@ def _prices(rng: Any, symbols: list[str], days: int) -> pd.DataFrame:
         )
         if symbol != BENCHMARK:
             # One price is missing; a ticker is listed late, another delisted early.
-            frame = frame.drop(index=90 + 40 * place)
+            frame = frame.drop(index=(90 + 40 * place) % len(weekdays))
             frame = frame.iloc[150:] if place == 1 else frame
             frame = frame.iloc[:-200] if place == 2 else frame
         frames.append(frame)

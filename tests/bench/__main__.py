@@ -22,6 +22,7 @@ BENCHMARKS = (
     "export",
     "filing_load",
     "limiter",
+    "ml_features",
     "ml_inference",
     "ml_serving",
     "price_indexes",

@@ -121,6 +121,8 @@ def _write(
         f" from {RESULT} group by all order by all"
     ).fetchall()
     files = {}
+    # Threads would take turns at a file.
+    database.execute("set threads = 1")
     with TemporaryDirectory(prefix="quant-features-") as folder:
         path = Path(folder, "rows.parquet")
         for name, first, last, rows in months:
@@ -139,4 +141,5 @@ def _write(
             files[name] = {"key": key, "rows": rows, "sha256": sha256(content)}
         database.execute("drop table if exists written")
     database.execute(f"drop table {RESULT}")
+    database.execute("reset threads")
     return files

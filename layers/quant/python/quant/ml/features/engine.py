@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected(directory: Path) -> Iterator["DuckDBPyConnection"]:
-    """Open a new database in a directory, one thread, in bounded memory.
+    """Open a new database in a directory, in bounded memory.
 
     With extensions neither installed nor loaded, nothing is fetched from anywhere.
     """
@@ -28,13 +28,14 @@ def connected(directory: Path) -> Iterator["DuckDBPyConnection"]:
     with duckdb.connect(
         directory / "features.duckdb",
         config={
-            "threads": 1,
             "memory_limit": FeatureSettings().memory_limit,
             "temp_directory": str(directory),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
     ) as database:
+        # It would be printed over whatever else the process prints.
+        database.execute("set enable_progress_bar = false")
         yield database
 
 

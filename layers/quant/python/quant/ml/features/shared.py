@@ -12,25 +12,46 @@ ATTRIBUTE: Final = "The sector that the ticker has at the data version, whatever
 # A price older than this many days says nothing of the present.
 STALE_DAYS: Final = 7
 
-_MARKET: Final = Part(
-    "market",
-    "select r.row_id, m.* exclude (ticker, day) from subject_rows r"
-    " asof join market_days m on m.ticker = r.ticker and m.day <= r.as_of"
-    f" where r.as_of - m.day <= {STALE_DAYS}",
-)
-_BENCHMARK: Final = Part(
-    "benchmark",
-    "select r.row_id, m.* exclude (ticker, day) from subject_rows r"
-    " asof join (select m.* from market_days m, facts where m.ticker = facts.benchmark) m"
-    " on m.day <= r.as_of"
-    f" where r.as_of - m.day <= {STALE_DAYS}",
-)
+_MOMENTA: Final = (21, 63, 126, 252)
+_VOLATILITIES: Final = (21, 63)
+
+
+def _volatility(days: int) -> str:
+    """Return the SQL of a standard deviation, of differences of running sums."""
+    n, s1, s2 = (f"(a.{name} - coalesce(c{days}.{name}, 0))" for name in ("n", "s1", "s2"))
+    return (
+        f"case when {n} >= {-(-2 * days // 3)} then"
+        f" sqrt(cast({n} * {s2} - {s1} * {s1} as double) / ({n} * ({n} - 1))) / 1e10 end"
+        f" as volatility_{days}"
+    )
+
+
+def _market(name: str, symbol: str) -> Part:
+    """Return what prices say of a symbol, given as SQL, at the last close that is not stale."""
+    columns = [f"a.close / c{days}.close - 1 as return_{days}" for days in _MOMENTA]
+    columns += map(_volatility, _VOLATILITIES)
+    joins = " ".join(
+        f"left join closes c{days} on c{days}.ticker = a.ticker and c{days}.d = a.d - {days}"
+        for days in _MOMENTA
+    )
+    return Part(
+        name,
+        f"select row_id, {', '.join(columns)} from (select r.row_id, c.* from"
+        f" (select row_id, as_of, {symbol} as symbol from subject_rows, facts) r"
+        " asof join (select * from closes where close is not null) c"
+        " on c.ticker = r.symbol and c.day <= r.as_of"
+        f" where r.as_of - c.day <= {STALE_DAYS}) a {joins}",
+    )
+
+
+_MARKET: Final = _market("market", "ticker")
+_BENCHMARK: Final = _market("benchmark", "benchmark")
 _PROFILE: Final = Part(
     "profile",
     "select r.row_id, coalesce(t.chamber, p.chamber) as chamber, coalesce(t.party, p.party) as"
     " party, case when t.start is not null then (r.as_of - f.first_start) / 365.25 end as seniority"
     " from subject_rows r join politicians p using (politician_id)"
-    " asof left join terms t on t.politician_id = r.politician_id and t.start <= r.as_of"
+    " asof left join begun_terms t on t.politician_id = r.politician_id and t.start <= r.as_of"
     " left join first_terms f on f.politician_id = r.politician_id",
 )
 
