@@ -1,7 +1,7 @@
 """Versions of models and predictions, plainly made up, for tests of what is served of them."""
 
 import hashlib
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -57,11 +57,13 @@ def publish(session: Session, model: str, run: str, **changes: Any) -> int:
 
 def made_up_prediction(model: str, version: int, number: int, **changes: Any) -> Prediction:
     """A prediction whose numbers are functions of ``number``."""
+    as_of = AS_OF + timedelta(days=number // 4)
     values: dict[str, Any] = {
         "id": stable_id("test-prediction", model, version, number),
         "model": model,
         "version": version,
-        "as_of": AS_OF + timedelta(days=number // 4),
+        "as_of": as_of,
+        "made_at": datetime.combine(as_of, time(22), UTC),
         "value": number / 1000,
         "lower": number / 1000 - 0.1,
         "upper": number / 1000 + 0.1,

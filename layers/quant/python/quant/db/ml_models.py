@@ -104,6 +104,7 @@ class Prediction(Base):
             unique=True,
             postgresql_nulls_not_distinct=True,
         ),
+        Index("ix_predictions_as_of_id", "as_of", "id"),
         Index("ix_predictions_model_as_of_id", "model", "as_of", "id"),
         Index("ix_predictions_politician_id_as_of_id", "politician_id", "as_of", "id"),
         Index("ix_predictions_ticker_model_as_of", "ticker", "model", "as_of"),

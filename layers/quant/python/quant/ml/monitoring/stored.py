@@ -14,6 +14,11 @@ from quant.ml.catalogue import ModelSpec
 
 # A prediction counts that was stored by so many days after its date.
 PROMPT_DAYS: Final = 7
+# Whether one was stored by then, and before the day on which its outcome was known.
+AHEAD: Final = (
+    f"((made_at at time zone 'UTC')::date <= as_of + {PROMPT_DAYS}"
+    " and (made_at at time zone 'UTC')::date < coalesce(outcome_on, closes_on, 'infinity'))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +106,11 @@ def load(connection: Connection, spec: ModelSpec, version: int | None = None) ->
             " select *, row_number() over ("
             "  partition by as_of, politician_id, ticker, sector, ahead order by made_at, version"
             " ) as place from ("
-            "  select *, (made_at at time zone 'UTC')::date <= as_of + cast(:prompt as int)"
-            "   and (made_at at time zone 'UTC')::date"
-            "    < coalesce(outcome_on, closes_on, 'infinity') as ahead"
-            "  from predictions"
+            f"  select *, {AHEAD} as ahead from predictions"
             "  where model = :model and version = coalesce(cast(:version as int), version)"
             " ) dated) placed"
         ),
-        {"model": spec.name, "version": version, "prompt": PROMPT_DAYS},
+        {"model": spec.name, "version": version},
     ).one()
     found = {name: _numbers(row._mapping[name]) for name in expressions}
     return Stored(

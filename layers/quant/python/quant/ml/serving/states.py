@@ -13,8 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
 
 from quant.db.ml_models import Champion, ModelEvent, ModelVersion, Prediction
 from quant.errors import NotFoundError
@@ -29,6 +30,7 @@ from quant.methods.predictions import (
     VALIDATION,
 )
 from quant.ml.catalogue import INTERVAL_LEVEL, MODELS, ModelSpec
+from quant.ml.monitoring.stored import AHEAD
 from quant.ml.serving.record import out_of_sample
 from quant.vocabulary import Verdict
 
@@ -44,6 +46,15 @@ METHODS: Final[tuple[Method, ...]] = (
     VALIDATION,
     SKILL,
     PROMOTION,
+)
+
+
+_SUBJECT: Final = (
+    Prediction.model,
+    Prediction.as_of,
+    Prediction.politician_id,
+    Prediction.ticker,
+    Prediction.sector,
 )
 
 
@@ -180,19 +191,28 @@ def _status(spec: ModelSpec, champion: Any, latest: Any) -> Status:
 
 
 def live_records(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Return what became of each model's stored predictions, of all versions together."""
-    known = Prediction.outcome.is_not(None)
-    interval = known & Prediction.lower.is_not(None)
-    held = Prediction.outcome.between(Prediction.lower, Prediction.upper)
+    """Return what became of each model's stored predictions, of all versions together.
+
+    Those count that the scorecard counts: the first of a subject and date that was stored before
+    its outcome was known.
+    """
+    counted = select(Prediction).where(text(AHEAD))
+    counted = counted.ext(distinct_on(*_SUBJECT)).order_by(
+        *_SUBJECT, Prediction.made_at, Prediction.version
+    )
+    first = aliased(Prediction, counted.subquery())
+    known = first.outcome.is_not(None)
+    interval = known & first.lower.is_not(None)
+    held = first.outcome.between(first.lower, first.upper)
     rows = connection.execute(
         select(
-            Prediction.model,
+            first.model,
             func.count().label("predictions"),
-            func.count(Prediction.outcome).label("outcomes"),
-            func.count(Prediction.outcome_missing).label("missing"),
+            func.count(first.outcome).label("outcomes"),
+            func.count(first.outcome_missing).label("missing"),
             func.count().filter(interval).label("intervals"),
             func.count().filter(interval & held).label("held"),
-        ).group_by(Prediction.model)
+        ).group_by(first.model)
     )
     return {
         row.model: {

@@ -185,6 +185,7 @@ def _create_predictions() -> None:
         unique=True,
         postgresql_nulls_not_distinct=True,
     )
+    op.create_index("ix_predictions_as_of_id", "predictions", ["as_of", "id"])
     op.create_index("ix_predictions_model_as_of_id", "predictions", ["model", "as_of", "id"])
     op.create_index(
         "ix_predictions_politician_id_as_of_id", "predictions", ["politician_id", "as_of", "id"]
