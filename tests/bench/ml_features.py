@@ -76,7 +76,7 @@ def run() -> Any:
             f"{prices:,} closes, read from Parquet and written to Parquet, a file a month; "
             f"{ROUNDS} rounds, each in a process of its own. The script computes the same rows of "
             f"the subject `disclosure`, and its {columns} columns were equal to 1e-6 in this run. "
-            "DuckDB has one thread and 2 GB; pandas takes what it needs. The other subjects were "
+            "DuckDB may take 2 GB, pandas what it needs. The other subjects were "
             "built once. Memory is the most the process ever held (`VmHWM`). Seconds and megabytes."
         ),
         columns=("", "rows", "s", "of pandas", "peak MB", "of pandas"),
