@@ -102,7 +102,7 @@ class Learning:
         """
         if self.tracking:
             self._wait()
-            if not database.has_models(self.postgres):
+            if not database.has_tracked_models(self.postgres):
                 self._train(settings)
         task = MlTask.of(self.state)
         if task:

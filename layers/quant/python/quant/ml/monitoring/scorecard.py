@@ -18,10 +18,11 @@ from quant.methods.predictions import (
     STABILITY,
 )
 from quant.ml.catalogue import MODELS, ModelSpec, Task
+from quant.ml.monitoring.counted import PROMPT_DAYS
 from quant.ml.monitoring.drift import latest
 from quant.ml.monitoring.performance import performance
 from quant.ml.monitoring.record import MINIMUM_CLOSED, months, record
-from quant.ml.monitoring.stored import PROMPT_DAYS, Stored, load
+from quant.ml.monitoring.stored import Stored, load
 from quant.ml.registry import ChampionVersion, champion
 
 NOTICE: Final = (

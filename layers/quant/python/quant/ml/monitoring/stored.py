@@ -4,21 +4,14 @@ Each column comes as one text of numbers, as in ``quant.reports.load``.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from quant.analytics.arrays import Days, Flags, Floats, Integers
 from quant.ml.catalogue import ModelSpec
-
-# A prediction counts that was stored by so many days after its date.
-PROMPT_DAYS: Final = 7
-# Whether one was stored by then, and before the day on which its outcome was known.
-AHEAD: Final = (
-    f"((made_at at time zone 'UTC')::date <= as_of + {PROMPT_DAYS}"
-    " and (made_at at time zone 'UTC')::date < coalesce(outcome_on, closes_on, 'infinity'))"
-)
+from quant.ml.monitoring.counted import AHEAD
 
 
 @dataclass(frozen=True, slots=True)

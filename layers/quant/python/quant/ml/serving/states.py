@@ -30,7 +30,7 @@ from quant.methods.predictions import (
     VALIDATION,
 )
 from quant.ml.catalogue import INTERVAL_LEVEL, MODELS, ModelSpec
-from quant.ml.monitoring.stored import AHEAD
+from quant.ml.monitoring.counted import AHEAD
 from quant.ml.serving.record import out_of_sample
 from quant.vocabulary import Verdict
 
