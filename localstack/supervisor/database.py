@@ -109,7 +109,9 @@ def has_tracked_models(server: PostgresServer, name: str = DATABASE) -> bool:
     """Tell whether any version of a model was published whose run the tracking server knows."""
     connection = server.connect(name)
     try:
-        return bool(connection.run("select 1 from model_versions where tracking_run is not null limit 1"))
+        return bool(
+            connection.run("select 1 from model_versions where tracking_run is not null limit 1")
+        )
     finally:
         connection.close()
 
