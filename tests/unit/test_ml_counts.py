@@ -90,6 +90,17 @@ def test_no_later_week_and_no_other_politician_changes_a_forecast(family):
 
 
 @pytest.mark.parametrize("family", [Family.CYCLE, Family.REGIME])
+def test_forecasts_of_a_few_rows_are_those_of_all(family):
+    rows = frame(series())
+    wanted = np.zeros(len(rows), dtype=np.bool_)
+    wanted[:: len(rows) // 7] = True
+    everything = moments(family, {"weeks": WEEKS}, rows)
+    some = moments(family, {"weeks": WEEKS}, rows, wanted)
+    for values, other in zip(everything, some, strict=True):
+        np.testing.assert_array_equal(values[wanted], other[wanted])
+
+
+@pytest.mark.parametrize("family", [Family.CYCLE, Family.REGIME])
 def test_the_order_of_rows_does_not_matter(family):
     counts = series(2)
     one, two = frame(counts), frame(counts, shuffled=True)

@@ -198,7 +198,9 @@ class Artifact:
 
     def _forecast(self, asked: "_Asked") -> "_Scored":
         """Forecast counts: the history of counts is the one feature, and without it there are 0."""
-        mean, variance = counts.moments(self.family, self.settings, asked.history)
+        wanted = np.zeros(len(asked.history), dtype=np.bool_)
+        wanted[asked.places] = True
+        mean, variance = counts.moments(self.family, self.settings, asked.history, wanted)
         mean, variance = mean[asked.places], variance[asked.places]
         attributions = np.zeros((len(mean), len(self.features)))
         attributions[np.isnan(mean)] = np.nan

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from quant.analytics.arrays import Floats, Integers
+from quant.analytics.arrays import Flags, Floats, Integers
 from quant.analytics.ensemble import components
 from quant.analytics.ensemble.pool import FIRST_ORIGIN
 from quant.analytics.ensemble.regime import fit, sum_moments
@@ -17,7 +17,9 @@ WEEK_COUNT: Final = "trades_disclosed_week"
 _REFIT: Final = 52  # weeks between two estimates of regimes
 
 
-def moments(family: Family | str, settings: dict[str, Any], frame: Frame) -> tuple[Floats, Floats]:
+def moments(
+    family: Family | str, settings: dict[str, Any], frame: Frame, rows: Flags | None = None
+) -> tuple[Floats, Floats]:
     """Return mean and variance of the next weeks' number of trades, each of shape (n,).
 
     Each row uses the weeks up to its own alone, whatever comes later in the frame. NaN for a row
@@ -27,6 +29,8 @@ def moments(family: Family | str, settings: dict[str, Any], frame: Frame) -> tup
         family: ``cycle`` or ``regime``.
         settings: ``weeks``: how many are forecast.
         frame: Every week of each politician, from the first one to the last row wanted.
+        rows: Those that are wanted, shape (n,), all by default; of others the result may be NaN,
+            since an estimate is not made that no wanted row uses.
 
     Raises:
         ValueError: Weeks are missing between a politician's rows.
@@ -42,18 +46,23 @@ def moments(family: Family | str, settings: dict[str, Any], frame: Frame) -> tup
         raise ValueError(msg)
     counts = frame.column(WEEK_COUNT)[order].astype(np.int64)
     series = np.split(counts, starts[1:])
+    asked = np.ones(len(frame), dtype=np.bool_) if rows is None else rows
+    wanted = np.split(asked[order], starts[1:])
     found = {Family.CYCLE: _cycles, Family.REGIME: _regimes}[Family(family)](
-        series, settings["weeks"]
+        series, wanted, settings["weeks"]
     )
     mean, variance = np.empty(len(order)), np.empty(len(order))
     mean[order], variance[order] = (np.concatenate(part) for part in found)
     return mean, variance
 
 
-def _cycles(series: list[Integers], weeks: int) -> tuple[list[Floats], list[Floats]]:
+type _Moments = tuple[list[Floats], list[Floats]]
+
+
+def _cycles(series: list[Integers], wanted: list[Flags], weeks: int) -> _Moments:
     means, variances = _unknown(series), _unknown(series)
-    for y, mean, variance in zip(series, means, variances, strict=True):
-        if len(y) >= FIRST_ORIGIN:
+    for y, mean, variance, asked in zip(series, means, variances, wanted, strict=True):
+        if np.any(asked[FIRST_ORIGIN - 1 :]):
             found = components.cycle(y, FIRST_ORIGIN, (weeks,))
             # The origin after t weeks is the row of the week t - 1.
             mean[FIRST_ORIGIN - 1 :] = found.mean[:, 0]
@@ -61,11 +70,14 @@ def _cycles(series: list[Integers], weeks: int) -> tuple[list[Floats], list[Floa
     return means, variances
 
 
-def _regimes(series: list[Integers], weeks: int) -> tuple[list[Floats], list[Floats]]:
+def _regimes(series: list[Integers], wanted: list[Flags], weeks: int) -> _Moments:
     means, variances = _unknown(series), _unknown(series)
     longest = max((len(y) for y in series), default=0)
     for start in range(FIRST_ORIGIN, longest + 1, _REFIT):
-        long = [place for place, y in enumerate(series) if len(y) >= start]
+        uses = slice(start - 1, start + _REFIT - 1)
+        long = [place for place, asked in enumerate(wanted) if np.any(asked[uses])]
+        if not long:
+            continue
         # The estimate knows no week after it, and no other politician's length.
         model = fit(np.column_stack([series[place][:start] for place in long]).astype(np.float64))
         until = min(start + _REFIT - 1, longest)
