@@ -25,6 +25,7 @@ BENCHMARKS = (
     "ml_features",
     "ml_inference",
     "ml_serving",
+    "ml_training",
     "price_indexes",
     "ptr_parsing",
 )
