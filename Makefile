@@ -98,7 +98,7 @@ simulate: setup ## Simulate what the analytics find and do not, and write docs/m
 	@$(PY) tests/simulation
 
 .PHONY: report
-report: setup ## Measure real disclosures (DATA=folder) and write docs/performance-report.md
+report: setup ## Measure real disclosures (DATA=folder), train on them, and write the reports in docs/
 	@$(PY) tests/realdata $(if $(DATA),--data "$(DATA)")
 
 .PHONY: synth

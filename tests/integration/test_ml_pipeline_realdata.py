@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from realdata_support import import_everything
+from realdata_training import train
 from sqlalchemy import text
 from tests.import_support import fresh_engine
 
@@ -12,12 +13,7 @@ from quant.ml import layout
 from quant.ml.catalogue import KEYS, MODELS
 from quant.ml.metrics import loss
 from quant.ml.objects import Folder
-from quant.ml.pipeline.evaluate import evaluate
-from quant.ml.pipeline.fit import fit
-from quant.ml.pipeline.prepare import prepare
-from quant.ml.pipeline.publish import publish
 from quant.ml.pipeline.record import read_outcomes
-from quant.ml.pipeline.runs import Run, load_plan
 from quant.ml.pipeline.settings import RunSettings
 
 pytestmark = [pytest.mark.realdata, pytest.mark.slow]
@@ -31,18 +27,6 @@ def real(postgres, migrated_template, data_dir, tmp_path_factory):
         import_everything(engine, data_dir)
         runs = [train(engine, objects, RunSettings(seed=seed)) for seed in (1, 1, 2)]
         yield engine, objects, runs
-
-
-def train(engine, objects: Folder, settings: RunSettings) -> Run:
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        run = prepare(connection, objects, settings)
-    for item in load_plan(objects, run.run):
-        fit(objects, item.document())
-    for model in run.models:
-        evaluate(objects, run.run, model)
-        with engine.begin() as connection:
-            publish(connection, objects, run.run, model)
-    return run
 
 
 def test_the_same_run_makes_no_second_version(real) -> None:

@@ -1,4 +1,4 @@
-"""Imports the real disclosures into a scratch database and writes docs/performance-report.md."""
+"""Imports the real disclosures into a scratch database and writes the reports of them in docs/."""
 
 import argparse
 import os
@@ -12,6 +12,8 @@ sys.path[:0] = [
     str(PROJECT / "localstack"),
 ]
 
+from models_report import PAGE as MODELS_PAGE  # noqa: E402
+from models_report import gather_models, models_page  # noqa: E402
 from performance_report import NUMBERS, PAGE, gather, numbers, page  # noqa: E402
 from realdata_support import scratch_engine  # noqa: E402
 
@@ -30,9 +32,11 @@ def main() -> None:
     docs = PROJECT / "docs"
     with scratch_engine() as engine:
         findings = gather(engine, data)
+        models = gather_models(engine)
     (docs / PAGE).write_text(page(findings))
     (docs / NUMBERS).write_text(numbers(findings))
-    print(f"written to docs/{PAGE}")
+    (docs / MODELS_PAGE).write_text(models_page(models))
+    print(f"written to docs/{PAGE} and docs/{MODELS_PAGE}")
 
 
 if __name__ == "__main__":
