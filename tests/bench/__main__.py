@@ -13,7 +13,7 @@ sys.path[:0] = [
     str(PROJECT / "localstack"),
 ]
 
-from report import write  # noqa: E402
+from report import beside_others, write  # noqa: E402
 
 BENCHMARKS = (
     "api_latency",
@@ -40,7 +40,7 @@ def main() -> None:
     reports = {}
     for name in names:
         print(f"measuring {name}", flush=True)
-        reports[name] = importlib.import_module(name).run()
+        reports[name] = beside_others(importlib.import_module(name).run)
     docs = PROJECT / "docs"
     write(reports, docs / "benchmarks.md", docs / "benchmarks.json")
     print(f"written to {(docs / 'benchmarks.md').relative_to(PROJECT)}")

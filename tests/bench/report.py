@@ -4,8 +4,9 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +51,7 @@ class Report:
         rows: its cells, as text.
         versions: of the software that matters.
         measurements: every value measured, by name.
+        others: cores that other programs took meanwhile; None where that is not known.
     """
 
     title: str
@@ -58,6 +60,7 @@ class Report:
     rows: tuple[tuple[str, ...], ...]
     versions: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    others: float | None = None
 
 
 def machine() -> dict[str, Any]:
@@ -73,6 +76,27 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def beside_others(run: Callable[[], Report]) -> Report:
+    """Run a benchmark, and note what other programs took of the machine."""
+    before, started = _others_seconds(), time.monotonic()
+    report = run()
+    if before is None or (after := _others_seconds()) is None:
+        return report
+    cores = max(after - before, 0.0) / (time.monotonic() - started)
+    return replace(report, others=round(cores, 2))
+
+
+def _others_seconds() -> float | None:
+    """Processor seconds of everything but this process and its children that have ended."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _waiting, hard, soft = map(int, stat.read_text().split()[1:8])
+    own = os.times()
+    everything = (user + nice + system + hard + soft) / os.sysconf("SC_CLK_TCK")
+    return everything - own.user - own.system - own.children_user - own.children_system
 
 
 def package_versions(*names: str) -> dict[str, str]:
@@ -117,6 +141,8 @@ def write(
 def _section(section: dict[str, Any]) -> str:
     host = section["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in section["versions"].items())
+    others = section.get("others")
+    shared = "" if others is None else f" Other programs took {others:.2g} cores meanwhile."
     lines = [
         "",
         f"## {section['title']}",
@@ -124,7 +150,7 @@ def _section(section: dict[str, Any]) -> str:
         section["method"],
         "",
         f"{section['measured_at']}, {host['cpu']}, {host['cores']} cores, {host['system']}, "
-        f"Python {host['python']}, {versions}.",
+        f"Python {host['python']}, {versions}.{shared}",
         "",
         _row(section["columns"]),
         _row(["---", *["---:"] * (len(section["columns"]) - 1)]),
