@@ -27,7 +27,9 @@ def assert_problem(answer, status):
 
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
-NAMES = {"politician_id": "Z999999", "symbol": "NOBODYS.STOCK", "name": "swagger-ui.css"}
+NAMES = {"politician_id": "Z999999", "symbol": "NOBODYS.STOCK"}
+# What a name is of depends on the folder.
+NAMES_IN = {"docs": "swagger-ui.css", "models": "abnormal-return-21"}
 # Of the routes that cannot be asked without; that of a link which stops nobody's mails.
 QUERIES = {
     "patterns.compare": "?politicians=Z999998,Z999999",
@@ -38,7 +40,8 @@ QUERIES = {
 
 def path_of(route):
     ids = dict.fromkeys(re.findall(r"{(\w+)}", route.path), NOBODY)
-    path = route.path.format(**{**ids, **NAMES})
+    names = NAMES | {"name": NAMES_IN.get(route.name.partition(".")[0])}
+    path = route.path.format(**{**ids, **names})
     return path + QUERIES.get(route.name, "") if route.method == "GET" else path
 
 

@@ -117,6 +117,13 @@ def test_every_model_says_whether_it_predicts(status):
     assert status(UNTRAINED)["latest_version"] is None
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_may_be_asked_for_signals(api, model):
+    answer = api.get(SIGNALS, {"model": model, "ticker": "NONE"})
+    assert answer.status == 200, answer.body
+    assert answer.json["data"] == []
+
+
 def test_the_record_so_far_counts_outcomes_and_coverage(status):
     assert status(RETURN)["record"]["live"] == {
         "predictions": 40,

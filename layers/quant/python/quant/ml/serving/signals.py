@@ -92,7 +92,8 @@ def _latest(connection: Connection, found: Mapping[str, Status], filters: Signal
             Prediction.ticker,
             Prediction.model,
             Prediction.as_of.desc(),
-            _is_champion(found).desc(),
+            # Postgres takes no bare constant here, which the condition is without any model.
+            case((_is_champion(found), 0), else_=1),
             Prediction.version.desc(),
             most_probable.desc().nulls_last(),
             Prediction.id,
