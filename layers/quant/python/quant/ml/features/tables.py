@@ -58,7 +58,6 @@ STATEMENTS: Final = (
     "create table trading_days as select day, row_number() over (order by day) as d from ("
     "select distinct day from prices, facts where ticker = benchmark or benchmark is null)",
     # A day on which a ticker has no price is there without one, between its first and its last.
-    # A day on which a ticker has no price is there without one, between its first and its last.
     "create table closes as select ticker, d, day, close, count(r) over so_far as n,"
     " coalesce(sum(r) over so_far, 0) as s1,"
     " coalesce(sum(cast(r as hugeint) * r) over so_far, 0) as s2 from (select *, cast(round("
