@@ -97,7 +97,7 @@ def _measured(row: Any) -> str:
         coverage = metrics["coverage"]
         lines.append(
             f"Of the outcomes {_percent(coverage['value'])} lie within their interval of 90 % "
-            f"({_interval(_of_a_share(coverage))}; n = {coverage['n']:,}).\n"
+            f"({_interval(coverage)}; n = {coverage['n']:,}).\n"
         )
     if metrics.get("calibration"):
         error = metrics["calibration"]
@@ -116,13 +116,6 @@ def _interval(found: dict[str, Any]) -> str:
     if found["lower"] is None:
         return "none"
     return f"{_percent(found['lower'])} to {_percent(found['upper'])}"
-
-
-def _of_a_share(found: dict[str, Any]) -> dict[str, Any]:
-    """Return an interval that ends where shares do."""
-    if found["lower"] is None:
-        return found
-    return {**found, "lower": max(0.0, found["lower"]), "upper": min(1.0, found["upper"])}
 
 
 def _p_value(value: float | None) -> str:

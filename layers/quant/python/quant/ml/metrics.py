@@ -120,14 +120,21 @@ def calibration_error(
                 "rows": int(own.sum()),
                 "predicted": predicted,
                 "observed": observed,
-                "lower": _number(predicted + found.lower / share),
-                "upper": _number(predicted + found.upper / share),
+                "lower": end_of_share(predicted + found.lower / share),
+                "upper": end_of_share(predicted + found.upper / share),
             }
         )
     total = mean(signed, clusters, overlap=overlap)
     return CalibrationError(
         total.difference, max(total.lower, 0.0), total.upper, float(by_chance), tuple(bins)
     )
+
+
+def end_of_share(value: float | None) -> float | None:
+    """Return an end of the interval of a share, which lies between 0 and 1; None where unknown."""
+    if value is None or not np.isfinite(value):
+        return None
+    return float(min(max(value, 0.0), 1.0))
 
 
 def _number(value: float) -> float | None:

@@ -9,7 +9,7 @@ from quant.analytics.intervals import wilson_interval
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.ml.catalogue import INTERVAL_LEVEL, ModelSpec, Task
 from quant.ml.compare import mean, paired, periods
-from quant.ml.metrics import LOSSES, calibration_error, loss, skill
+from quant.ml.metrics import LOSSES, calibration_error, end_of_share, loss, skill
 from quant.ml.monitoring.stored import Stored
 
 # With fewer outcomes there is no skill to speak of.
@@ -134,8 +134,8 @@ def _coverage(spec: ModelSpec, closed: Stored) -> dict[str, Any] | None:
     return {
         "level": INTERVAL_LEVEL,
         "value": found["difference"],
-        "lower": None if found["lower"] is None else max(found["lower"], 0.0),
-        "upper": None if found["upper"] is None else min(found["upper"], 1.0),
+        "lower": end_of_share(found["lower"]),
+        "upper": end_of_share(found["upper"]),
         "lower_if_independent": float(low),
         "upper_if_independent": float(high),
         "n": found["n"],

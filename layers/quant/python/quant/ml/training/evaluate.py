@@ -12,7 +12,7 @@ from quant.ml.calibration import Calibration
 from quant.ml.catalogue import INTERVAL_LEVEL, PROMOTION_LEVEL, ModelSpec, Task
 from quant.ml.conformal import IntervalRule
 from quant.ml.features.frame import Frame
-from quant.ml.metrics import LOSSES, calibration_error, loss, skill
+from quant.ml.metrics import LOSSES, calibration_error, end_of_share, loss, skill
 from quant.ml.training.fit import FoldResult
 from quant.ml.training.record import Record, Walk, walk
 from quant.vocabulary import Verdict
@@ -185,9 +185,12 @@ class _Judge:
         own = rows & np.isfinite(record.lower) & np.isfinite(record.upper)
         inside = (record.lower <= record.outcome) & (record.outcome <= record.upper)
         width = (record.upper - record.lower)[own]
+        covered = self._mean(inside[own].astype(np.float64), self._clusters[own])
         return {
             "level": INTERVAL_LEVEL,
-            **self._mean(inside[own].astype(np.float64), self._clusters[own]),
+            **covered,
+            "lower": end_of_share(covered["lower"]),
+            "upper": end_of_share(covered["upper"]),
             "mean_width": _number(width.mean()) if own.any() else None,
         }
 
