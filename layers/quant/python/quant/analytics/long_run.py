@@ -2,13 +2,20 @@
 
 Newey and West (1987), Econometrica 55: Bartlett weights; lags by the rule 4 (T / 100)^(2/9) of
 Newey and West (1994), Review of Economic Studies 61, without its data-dependent refinement.
+
+Lazarus, Lewis, Stock and Watson (2018), Journal of Business and Economic Statistics 36: equally
+weighted cosines with Student's t, which keep a test's level where Newey-West errors are too small.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from quant.analytics.arrays import Floats
+
+# With fewer the test has no power to speak of.
+_LEAST_COSINES: Final = 2
 
 
 def newey_west_lags(observations: int) -> int:
@@ -31,6 +38,28 @@ def long_run_covariance(scores: Floats, lags: int) -> Floats:
         cross = scores[lag:].T @ scores[:-lag]
         total += (1 - lag / (lags + 1)) * (cross + cross.T)
     return np.asarray(total / observations)
+
+
+def cosine_variance(series: Floats, overlap: int) -> tuple[float, int]:
+    """Return the long-run variance by equally weighted cosines, and its degrees of freedom.
+
+    There are 0.4 t^(2/3) cosines, and at most half as many as outcome windows that do not overlap.
+    No mean has to be taken off: every cosine sums to zero.
+
+    Args:
+        series: Shape (t,).
+        overlap: Observations that one outcome window spans.
+
+    Returns:
+        The variance, NaN with fewer than two cosines, and the number of cosines.
+    """
+    t = len(series)
+    cosines = int(min(0.4 * t ** (2 / 3), t / (2 * overlap)))
+    if cosines < _LEAST_COSINES:
+        return np.nan, cosines
+    angle = np.pi * np.arange(1, cosines + 1)[:, None] * (np.arange(t) + 0.5) / t
+    projected = np.sqrt(2 / t) * np.cos(angle) @ series
+    return float(np.mean(projected**2)), cosines
 
 
 @dataclass(frozen=True, slots=True)

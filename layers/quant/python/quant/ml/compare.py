@@ -1,10 +1,8 @@
 """Means over rows that depend on each other in time, and paired comparisons of losses.
 
 Rows are summed by period (a week, a month), and the long-run variance of the sums counts: what rows
-of one period share, and what overlapping outcome windows share, is not counted as new evidence. By
-equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of
-Business and Economic Statistics 36), as in ``quant.analytics.ensemble.pool``: 0.4 T^(2/3) of them
-over T periods, and at most half as many as there are outcome windows that do not overlap.
+of one period share, and what overlapping outcome windows share, is not counted as new evidence. The
+variance is that of ``quant.analytics.long_run.cosine_variance``, with Student's t.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,12 +12,11 @@ import numpy as np
 
 from quant.analytics.arrays import Days, Floats, Integers
 from quant.analytics.distributions import student_t_ppf, student_t_sf
+from quant.analytics.long_run import cosine_variance
 from quant.ml.catalogue import ModelSpec
 
 ESTIMATOR: Final = "equally weighted cosines over periods, Student's t"
 CONFIDENCE: Final = 0.95
-# With fewer there is no test to speak of.
-_LEAST_COSINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +86,10 @@ def mean(values: Floats, clusters: Integers, *, overlap: int = 1) -> Comparison:
     place = clusters - clusters.min()
     sums = np.bincount(place, values - centre)
     span = len(sums)
-    degrees = int(min(0.4 * span ** (2 / 3), span / (2 * overlap)))
+    variance, degrees = cosine_variance(sums, overlap)
     error = p_value = lower = upper = np.nan
-    if degrees >= _LEAST_COSINES:
-        angle = np.pi * np.arange(1, degrees + 1)[:, None] * (np.arange(span) + 0.5) / span
-        projected = np.sqrt(2 / span) * np.cos(angle) @ sums
-        error = float(np.sqrt(span * np.mean(projected**2)) / n)
+    if np.isfinite(variance):
+        error = float(np.sqrt(span * variance) / n)
         half = error * float(student_t_ppf((1 + CONFIDENCE) / 2, degrees))
         lower, upper = centre - half, centre + half
         # Equal losses leave rounding alone.

@@ -81,10 +81,10 @@ class CalibrationError:
     def document(self) -> dict[str, Any]:
         """Return the error as JSON."""
         return {
-            "value": _number(self.value),
-            "lower": _number(self.lower),
-            "upper": _number(self.upper),
-            "expected_if_calibrated": _number(self.expected_if_calibrated),
+            "value": null_if_nan(self.value),
+            "lower": null_if_nan(self.lower),
+            "upper": null_if_nan(self.upper),
+            "expected_if_calibrated": null_if_nan(self.expected_if_calibrated),
             "bins": list(self.bins),
         }
 
@@ -137,5 +137,6 @@ def end_of_share(value: float | None) -> float | None:
     return float(min(max(value, 0.0), 1.0))
 
 
-def _number(value: float) -> float | None:
+def null_if_nan(value: float) -> float | None:
+    """Return None in place of a number that is none."""
     return float(value) if np.isfinite(value) else None

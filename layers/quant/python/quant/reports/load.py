@@ -185,14 +185,14 @@ def load_trades(
         TradeArrays(
             politician=politician,
             ticker=ticker,
-            side=_numbers(row.side).astype(np.int64),
-            transaction_day=_days(_numbers(row.transaction_day)),
-            disclosure_day=_days(_numbers(row.disclosure_day)),
-            amount_min=_numbers(row.amount_min),
-            amount_max=_numbers(row.amount_max),
+            side=parse_numbers(row.side).astype(np.int64),
+            transaction_day=_days(parse_numbers(row.transaction_day)),
+            disclosure_day=_days(parse_numbers(row.disclosure_day)),
+            amount_min=parse_numbers(row.amount_min),
+            amount_max=parse_numbers(row.amount_max),
         ),
         ids=ids,
-        asset_type=_numbers(row.asset_type).astype(np.int64),
+        asset_type=parse_numbers(row.asset_type).astype(np.int64),
         members=tuple(known[name] for name in names),
         tickers=tickers,
         sectors=_sectors(connection, tickers),
@@ -274,7 +274,8 @@ def load_prices(
         {"tickers": wanted, "first": first, "last": last},
     )
     series = {
-        row.ticker: (_numbers(row.days).astype(np.int64), _numbers(row.closes)) for row in rows
+        row.ticker: (parse_numbers(row.days).astype(np.int64), parse_numbers(row.closes))
+        for row in rows
     }
     if benchmark in series:
         days = series[benchmark][0]
@@ -306,7 +307,8 @@ def load_dollar_volume(connection: Connection, panel: PricePanel) -> Floats | No
         {"tickers": list(panel.tickers)},
     )
     series = {
-        row.ticker: (_numbers(row.days).astype(np.int64), _numbers(row.traded)) for row in rows
+        row.ticker: (parse_numbers(row.days).astype(np.int64), parse_numbers(row.traded))
+        for row in rows
     }
     if not series:
         return None
@@ -346,11 +348,11 @@ def load_factors(connection: Connection, frequency: str = "daily") -> FactorPane
     if row.days is None:
         return None
     return FactorPanel(
-        _days(_numbers(row.days)),
-        _numbers(row.market),
-        _numbers(row.smb),
-        _numbers(row.hml),
-        _numbers(row.risk_free),
+        _days(parse_numbers(row.days)),
+        parse_numbers(row.market),
+        parse_numbers(row.smb),
+        parse_numbers(row.hml),
+        parse_numbers(row.risk_free),
     )
 
 
@@ -360,7 +362,8 @@ def _coded(names: str | None) -> tuple[tuple[str, ...], Integers]:
     return tuple(str(name) for name in distinct), codes.astype(np.int64)
 
 
-def _numbers(column: str | None) -> Floats:
+def parse_numbers(column: str | None) -> Floats:
+    """Return the numbers of a column that came as one text; none where it is null."""
     return np.fromstring(column or "", dtype=np.float64, sep=" ")
 
 

@@ -9,6 +9,7 @@ from quant.analytics.arrays import Floats, Integers
 from quant.analytics.distributions import student_t_sf
 from quant.analytics.ensemble.components import BASELINE, COMPONENTS
 from quant.analytics.ensemble.counts import log_pmf, quantile
+from quant.analytics.long_run import cosine_variance
 from quant.analytics.multiple_testing import benjamini_hochberg
 
 HORIZONS: Final = (1, 4, 12)
@@ -19,8 +20,6 @@ MINIMUM_FORECASTS: Final = 52
 COVERAGE: Final = 0.95
 # A year-old score counts 0.6 of a new one (Raftery, Karny and Ettler 2010, Technometrics 52).
 _DISCOUNT: Final = 0.99
-# With fewer the test has no power to speak of.
-_LEAST_COSINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +248,8 @@ def accuracy(scores: Floats, baseline: Floats, horizon: int, coverage: float = n
     """Compare logarithmic scores with the baseline's.
 
     The test of Diebold and Mariano (1995), Journal of Business and Economic Statistics 13.
-    Forecasts of several weeks overlap, so that the long-run variance of the difference counts: by
-    equally weighted cosines with Student's t (Lazarus, Lewis, Stock and Watson 2018, Journal of
-    Business and Economic Statistics 36), which keeps its level where Newey-West errors are too
-    small. There are 0.4 n^(2/3) cosines, and at most half as many as forecasts that do not overlap.
+    Forecasts of several weeks overlap, so that the long-run variance of the difference counts
+    (``quant.analytics.long_run.cosine_variance``), with Student's t.
 
     Args:
         scores: Shape (n,).
@@ -264,14 +261,12 @@ def accuracy(scores: Floats, baseline: Floats, horizon: int, coverage: float = n
     difference = scores - baseline
     mean = float(difference.mean()) if n else np.nan
     error, p_value = np.nan, np.nan
-    cosines = int(min(0.4 * n ** (2 / 3), n / (2 * horizon)))
-    if cosines >= _LEAST_COSINES:
-        angle = np.pi * np.arange(1, cosines + 1)[:, None] * (np.arange(n) + 0.5) / n
-        weights = np.sqrt(2 / n) * np.cos(angle)
-        error = float(np.sqrt(np.mean((weights @ difference) ** 2) / n))
+    variance, degrees = cosine_variance(difference, horizon)
+    if np.isfinite(variance):
+        error = float(np.sqrt(variance / n))
         # Equal scores leave rounding alone.
         if error > np.finfo(np.float64).eps * max(float(np.abs(scores).max()), 1.0):
-            p_value = float(student_t_sf(mean / error, cosines))
+            p_value = float(student_t_sf(mean / error, degrees))
     return Accuracy(
         forecasts=n,
         log_score=float(scores.mean()) if n else np.nan,

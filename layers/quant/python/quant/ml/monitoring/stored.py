@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from quant.analytics.arrays import Days, Flags, Floats, Integers
 from quant.ml.catalogue import ModelSpec
 from quant.ml.monitoring.counted import AHEAD
+from quant.reports.load import parse_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def load(connection: Connection, spec: ModelSpec, version: int | None = None) ->
         ),
         {"model": spec.name, "version": version},
     ).one()
-    found = {name: _numbers(row._mapping[name]) for name in expressions}
+    found = {name: parse_numbers(row._mapping[name]) for name in expressions}
     return Stored(
         as_of=found["as_of"].astype(np.int64).astype("datetime64[D]"),
         version=found["version"].astype(np.int64),
@@ -118,7 +119,3 @@ def load(connection: Connection, spec: ModelSpec, version: int | None = None) ->
         first=found["first"] > 0,
         baselines={str(name): found[name] for name in spec.baselines},
     )
-
-
-def _numbers(column: str | None) -> Floats:
-    return np.fromstring(column or "", dtype=np.float64, sep=" ")

@@ -16,6 +16,7 @@ from quant.ml.catalogue import MODELS, ModelSpec
 from quant.ml.features.build import build
 from quant.ml.features.frame import Frame
 from quant.ml.features.read import read as read_features
+from quant.ml.metrics import null_if_nan
 from quant.ml.monitoring.closing import closing_days
 from quant.ml.objects import Objects
 from quant.ml.pipeline.ahead import predict_ahead
@@ -163,12 +164,8 @@ def _rows(
             **keys,
             "closes_on": None if np.isnat(closes_on[row]) else str(closes_on[row]),
             "value": float(found.value[row]),
-            "lower": _or_none(found.lower[row]),
-            "upper": _or_none(found.upper[row]),
-            "baselines": {name: _or_none(each[row]) for name, each in found.baselines.items()},
+            "lower": null_if_nan(found.lower[row]),
+            "upper": null_if_nan(found.upper[row]),
+            "baselines": {name: null_if_nan(each[row]) for name, each in found.baselines.items()},
             "attributions": {name: value for name, value in named if value != 0},
         }
-
-
-def _or_none(value: np.float64) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -12,7 +12,7 @@ from quant.ml.calibration import Calibration
 from quant.ml.catalogue import INTERVAL_LEVEL, PROMOTION_LEVEL, ModelSpec, Task
 from quant.ml.conformal import IntervalRule
 from quant.ml.features.frame import Frame
-from quant.ml.metrics import LOSSES, calibration_error, end_of_share, loss, skill
+from quant.ml.metrics import LOSSES, calibration_error, end_of_share, loss, null_if_nan, skill
 from quant.ml.training.fit import FoldResult
 from quant.ml.training.record import Record, Walk, walk
 from quant.vocabulary import Verdict
@@ -89,7 +89,7 @@ def evaluate(spec: ModelSpec, frame: Frame, results: Sequence[FoldResult]) -> Ev
             for described in _folds(walked, results)
         ],
         "candidates": [
-            {"config": config, "mean_loss": _number(value)}
+            {"config": config, "mean_loss": null_if_nan(value)}
             for config, value in zip(walked.configs, walked.mean_loss, strict=True)
         ],
     }
@@ -146,8 +146,8 @@ class _Judge:
         n = len(other)
         return {
             **found.document(),
-            "mean_loss": _number(self._loss.mean()) if n else None,
-            "other_mean_loss": _number(other.mean()) if n else None,
+            "mean_loss": null_if_nan(self._loss.mean()) if n else None,
+            "other_mean_loss": null_if_nan(other.mean()) if n else None,
             "skill": skill(self._loss, other, self._clusters, overlap=self.overlap).document(),
         }
 
@@ -158,11 +158,11 @@ class _Judge:
             "rows": n,
             "first_day": self._as_of[rows].min().item().isoformat() if n else None,
             "last_day": self._as_of[rows].max().item().isoformat() if n else None,
-            "mean_outcome": _number(self._record.outcome[rows].mean()) if n else None,
+            "mean_outcome": null_if_nan(self._record.outcome[rows].mean()) if n else None,
             "mean_loss": self._mean(self._loss[rows], clusters),
             "baselines": {
                 name: {
-                    "mean_loss": _number(each[rows].mean()) if n else None,
+                    "mean_loss": null_if_nan(each[rows].mean()) if n else None,
                     "skill": self._skill(each, rows, clusters),
                 }
                 for name, each in self._baselines.items()
@@ -191,7 +191,7 @@ class _Judge:
             **covered,
             "lower": end_of_share(covered["lower"]),
             "upper": end_of_share(covered["upper"]),
-            "mean_width": _number(width.mean()) if own.any() else None,
+            "mean_width": null_if_nan(width.mean()) if own.any() else None,
         }
 
     def _mean(self, values: Floats, clusters: Integers) -> dict[str, Any]:
@@ -219,7 +219,3 @@ def _reason(name: str, found: dict[str, Any], unit: str) -> str | None:
         f"mean {words} is {found['mean_loss']:.6g}, that of {name} {found['other_mean_loss']:.6g}: "
         f"not better by the one-sided test (p = {p_value:.3g})"
     )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
