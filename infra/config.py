@@ -61,10 +61,26 @@ class LocalEndpoints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseConfig:
-    """Size and safety of the RDS instance.
+class AuroraCapacity:
+    """Bounds of Aurora Serverless v2, in capacity units of some 2 GiB of memory each.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
 
     Attributes:
+        least: Units it never goes below.
+        most: Units it never exceeds.
+    """
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseConfig:
+    """Size and safety of the RDS instance, or of the Aurora cluster in its place.
+
+    Attributes:
+        aurora: Capacity of an Aurora Serverless v2 cluster; ``None`` for an instance.
         instance_type: EC2 name of the instance class, without ``db.``.
         storage_gib: Allocated storage, GiB.
         max_storage_gib: Limit of storage autoscaling, GiB.
@@ -74,6 +90,7 @@ class DatabaseConfig:
         deletion_protection: Whether the instance refuses to be deleted.
     """
 
+    aurora: AuroraCapacity | None = None
     instance_type: str
     storage_gib: int
     max_storage_gib: int
@@ -96,6 +113,40 @@ class CacheConfig:
     max_storage_gb: int
     max_ecpu_per_second: int
     snapshot_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainConfig:
+    """The API's own domain name.
+
+    Attributes:
+        name: Fully qualified, such as ``api.quant.example``.
+        zone_id: Hosted zone of Route 53 that the certificate is validated and the name answered
+            in.
+        zone_name: Domain of the zone.
+    """
+
+    name: str
+    zone_id: str
+    zone_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupConfig:
+    """What AWS Backup keeps of the database and the raw documents.
+
+    Attributes:
+        daily_days: Days a daily recovery point is kept.
+        monthly_days: Days a monthly one is kept.
+        lock_days: Days after which nobody can weaken the vault's lock any more; ``None`` for a
+            vault that administrators may still change.
+        drill: When a restore drill runs by itself, as EventBridge writes it.
+    """
+
+    daily_days: int
+    monthly_days: int
+    lock_days: int | None
+    drill: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +178,17 @@ class Config:
         clients_per_plan: Clients each tier's usage plan has room for; they share it.
         database: RDS settings; ``None`` where the local endpoints stand in.
         cache: ElastiCache settings; ``None`` where the local endpoints stand in.
+        domain: The API's own domain name; ``None`` for the one API Gateway gives.
+        address_limit: Requests an address may send in five minutes before the web ACL refuses
+            it; ``None`` for no web ACL.
+        shifts_traffic: Whether a new version first gets a tenth of the requests, and all of them
+            only if no alarm is raised.
+        alarm_email: Who is told of alarms, besides those who subscribe to their topic.
+        traces: Whether functions and the API record traces.
+        sentry: Whether errors are forwarded to Sentry, by the DSN in a secret.
+        replica_region: Region that raw documents and the audit log's anchors are replicated to.
+        backup: What AWS Backup keeps; ``None`` for no vault.
+        repository: Repository of GitHub, ``<owner>/<name>``, whose workflows may deploy.
         local: The local endpoints; ``None`` on AWS.
     """
 
@@ -154,6 +216,15 @@ class Config:
     clients_per_plan: int
     database: DatabaseConfig | None = None
     cache: CacheConfig | None = None
+    domain: DomainConfig | None = None
+    address_limit: int | None = None
+    shifts_traffic: bool = False
+    alarm_email: str | None = None
+    traces: bool = True
+    sentry: bool = False
+    replica_region: str | None = None
+    backup: BackupConfig | None = None
+    repository: str | None = None
     local: LocalEndpoints | None = None
 
     @property
@@ -185,8 +256,9 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
     Args:
         environment: ``local``, ``dev`` or ``prod``.
         context: Looks a CDK context value up: ``email_sender``, ``public_url``, ``cors_origins``
-            (comma-separated), ``collector_contact``, ``prices_provider`` and, for ``local``, the
-            endpoints.
+            (comma-separated), ``collector_contact``, ``prices_provider``, ``alarm_email``,
+            ``replica_region``, ``repository``, ``sentry`` (``true``), the three of the domain
+            (``domain_name``, ``zone_id``, ``zone_name``) and, for ``local``, the endpoints.
 
     Raises:
         ValueError: No such environment.
@@ -209,6 +281,29 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
         cors_origins=tuple(origins.split(",")) if origins else settings.cors_origins,
         collector_contact=context("collector_contact") or settings.collector_contact,
         prices_provider=context("prices_provider") or settings.prices_provider,
+        domain=_domain(context) or settings.domain,
+        alarm_email=context("alarm_email") or settings.alarm_email,
+        sentry=context("sentry") == "true" or settings.sentry,
+        replica_region=context("replica_region") or settings.replica_region,
+        repository=context("repository") or settings.repository,
+    )
+
+
+def _domain(context: Callable[[str], Any]) -> DomainConfig | None:
+    """Return the domain that the context names, if it does.
+
+    Raises:
+        ValueError: Only part of it is named.
+    """
+    parts = {name: context(name) for name in ("domain_name", "zone_id", "zone_name")}
+    if not any(parts.values()):
+        return None
+    missing = [name for name, value in parts.items() if not value]
+    if missing:
+        msg = f"a domain also needs {', '.join(missing)}"
+        raise ValueError(msg)
+    return DomainConfig(
+        name=parts["domain_name"], zone_id=parts["zone_id"], zone_name=parts["zone_name"]
     )
 
 
@@ -286,6 +381,10 @@ def _dev() -> Config:
             deletion_protection=False,
         ),
         cache=CacheConfig(max_storage_gb=1, max_ecpu_per_second=1000, snapshot_days=0),
+        address_limit=1000,
+        backup=BackupConfig(
+            daily_days=7, monthly_days=35, lock_days=None, drill="cron(30 4 1 * ? *)"
+        ),
     )
 
 
@@ -314,4 +413,10 @@ def _prod() -> Config:
             deletion_protection=True,
         ),
         cache=CacheConfig(max_storage_gb=5, max_ecpu_per_second=5000, snapshot_days=1),
+        # Twice what a premium client may send from one address.
+        address_limit=2000,
+        shifts_traffic=True,
+        backup=BackupConfig(
+            daily_days=35, monthly_days=400, lock_days=3, drill="cron(30 4 ? * SUN *)"
+        ),
     )

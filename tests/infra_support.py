@@ -34,6 +34,7 @@ LOCAL_CONTEXT = {
     "valkey_port": "16379",
 }
 
+# Those of every environment; on AWS there are more, which a template of ``Assembly`` says.
 STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pipeline", "Ml")
 
 Resource = dict[str, Any]
@@ -88,7 +89,7 @@ class Assembly:
         """Return the properties of all functions by logical id."""
         return {
             logical_id: resource["Properties"]
-            for stack in STACKS
+            for stack in self.templates
             for logical_id, resource in self.resources("AWS::Lambda::Function", stack).items()
         }
 
@@ -143,14 +144,14 @@ class Assembly:
         """Return the statements of all policies in a role or attached to it."""
         roles = {
             name: resource["Properties"]
-            for stack in STACKS
+            for stack in self.templates
             for name, resource in self.resources("AWS::IAM::Role", stack).items()
         }
         policies = [
             *roles[role_id].get("Policies", ()),
             *(
                 policy
-                for stack in STACKS
+                for stack in self.templates
                 for policy in self.properties("AWS::IAM::Policy", stack)
                 if {"Ref": role_id} in policy["Roles"]
             ),
@@ -197,8 +198,5 @@ def synthesise(environment: str, artefacts: Artefacts, folder: Path, **context: 
     return Assembly(
         config=settings,
         folder=folder,
-        templates={
-            name: json.loads(Path(assembly.directory, f"{name}.template.json").read_text())
-            for name in STACKS
-        },
+        templates={stack.id: stack.template for stack in assembly.stacks},
     )
