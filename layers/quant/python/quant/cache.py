@@ -25,10 +25,17 @@ class AnswerCache:
 
     Args:
         store: Where they are kept.
+        on_lookup: Told of each lookup, and whether it found the answer.
     """
 
-    def __init__(self, store: ValkeyStore | None = None) -> None:
+    def __init__(
+        self,
+        store: ValkeyStore | None = None,
+        *,
+        on_lookup: Callable[[bool], None] = lambda _hit: None,
+    ) -> None:
         self._store = store or ValkeyStore()
+        self._on_lookup = on_lookup
 
     def get_or_read(
         self, query: str, read: Callable[[], tuple[bytes, int | None]], *, ttl_s: int = ENTRY_TTL_S
@@ -47,7 +54,9 @@ class AnswerCache:
             version, entry = found
             read_at, _, answer = entry.partition(_SEPARATOR)
             if read_at == version:
+                self._on_lookup(True)
                 return bytes(answer)
+        self._on_lookup(False)
         answer, read_version = read()
         if read_version is None:
             return answer

@@ -1,6 +1,7 @@
 """The FastAPI app of one route and its Lambda handler."""
 
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant.settings import edge_settings
-from quant_http import problems
+from quant_http import problems, telemetry
 from quant_http.edge import finish
 from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
@@ -53,6 +54,8 @@ class _RequestContext:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        observed = telemetry.begin()
         context = scope.get("aws.event", {}).get("requestContext", {})
         request_id = context.get("requestId", "")
         if not _REQUEST_ID.fullmatch(request_id):
@@ -88,7 +91,8 @@ class _RequestContext:
                 Request(scope), 500, "an unexpected error occurred; it has been logged"
             )
             await response(scope, receive, send_finished)
-        logger.info("request answered", status=status, method=scope["method"])
+        seconds = time.perf_counter() - started
+        telemetry.end(self._route.name, scope["method"], status, seconds, observed)
 
 
 class RouteApp:

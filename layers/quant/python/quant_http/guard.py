@@ -10,6 +10,7 @@ from quant_http.caller import caller
 from quant_http.limits import check_limits, limit_headers
 from quant_http.problems import answer, problem
 from quant_http.routes import Access, Route
+from quant_http.telemetry import note_throttled
 
 
 class Guard:
@@ -55,6 +56,7 @@ class Guard:
         request.state.answer_headers.update(limit_headers(decision))
         if decision.allowed:
             return None
+        note_throttled()
         window = decision.tightest.window
         return problem(
             request,

@@ -12,6 +12,7 @@ from quant.cache import AnswerCache
 from quant.paging import Page
 from quant_http.json import dump_json
 from quant_http.problems import MEDIA_TYPE, Problem
+from quant_http.telemetry import note_lookup
 
 # Answers depend on who asks only through authorisation, but shared caches must not keep them.
 PRIVATE: Final = "private, no-cache"
@@ -76,7 +77,7 @@ LOCATION_HEADERS: Final[dict[str, Any]] = {
     }
 }
 
-_cache: Final = AnswerCache()
+_cache: Final = AnswerCache(on_lookup=note_lookup)
 
 
 def error_responses(
