@@ -1,15 +1,19 @@
-"""Alarms that are raised as soon as a metric reaches a threshold."""
+"""Alarms that are raised as soon as a metric reaches a threshold, and where they are announced."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import Config
 
+# Part of the name of the topic, which the Data stack has and others name.
+ALARMS: Final = "alarms"
 _ERRORS_PERIOD: Final = Duration.minutes(15)
 
 
@@ -24,8 +28,9 @@ def alarm_at(
     threshold: float,
     periods: int = 1,
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    runbook: str | None = None,
 ) -> cloudwatch.Alarm:
-    """Create the alarm.
+    """Create the alarm, which its runbook explains and the topic of alarms announces.
 
     Args:
         scope: Parent construct.
@@ -37,18 +42,34 @@ def alarm_at(
         threshold: The first value that is too much.
         periods: How many periods in a row it has to be too much.
         missing: What a period without a value means.
+        runbook: Name of a runbook that several alarms share; without it the alarm's own.
     """
-    return cloudwatch.Alarm(
+    alarm = cloudwatch.Alarm(
         scope,
         construct_id,
         alarm_name=config.name(name),
-        alarm_description=description,
+        alarm_description=described(description, runbook or name),
         metric=metric,
         threshold=threshold,
         evaluation_periods=periods,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=missing,
     )
+    announce(alarm, config)
+    return alarm
+
+
+def described(description: str, runbook: str) -> str:
+    """Return the description of an alarm, which ends with the path of its runbook."""
+    return f"{description} Runbook: docs/runbooks/{runbook}.md"
+
+
+def announce(alarm: cloudwatch.AlarmBase, config: Config) -> None:
+    """Have an alarm, and its end, announced by the environment's topic, which is not imported."""
+    arn = Stack.of(alarm).format_arn(service="sns", resource=config.name(ALARMS))
+    action = actions.SnsAction(sns.Topic.from_topic_arn(alarm, "Topic", arn))
+    alarm.add_alarm_action(action)
+    alarm.add_ok_action(action)
 
 
 def alarm_at_errors(

@@ -67,6 +67,7 @@ class WorkQueue(Construct):
                 period=Duration.minutes(1), statistic="Maximum"
             ),
             threshold=1,
+            runbook="queue-set-aside",
         )
         alarm_at(
             self,
@@ -78,6 +79,7 @@ class WorkQueue(Construct):
                 period=Duration.minutes(5), statistic="Maximum"
             ),
             threshold=alarm_age.to_seconds(),
+            runbook="queue-age",
         )
 
     def _queue(

@@ -13,6 +13,7 @@ from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from infra.all_functions import consumer_of
+from infra.components.alarm_topic import AlarmTopic
 from infra.components.anchor_bucket import AnchorBucket
 from infra.components.export_bucket import ExportBucket
 from infra.components.ml_bucket import MlBucket
@@ -85,6 +86,7 @@ class DataStack(Stack):
             # A random value until an operator puts the provider's key in.
             Secret.PRICES: self._generated("Prices", config, "prices"),
         }
+        AlarmTopic(self, "Alarms", config=config)
         self.audit_queue = WorkQueue(
             self,
             "Audit",
