@@ -9,6 +9,7 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, Environment, Tags
 from infra.config import REGION, Config, config
 from infra.functions import Area
 from infra.paths import Artefacts
+from infra.rules import check
 from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.api import ApiStack
 from infra.stacks.area import AreaStack
@@ -81,6 +82,8 @@ def main() -> None:
     settings = config(environment, app.node.try_get_context)
     target = "local" if settings.environment == "local" else "aws"
     add_stacks(app, settings, Artefacts.built_for(target))
+    if settings.local is None:
+        check(app)
     app.synth()
 
 
