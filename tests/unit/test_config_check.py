@@ -22,8 +22,9 @@ GOOD = {
     "QUANT_ENVIRONMENT": "prod",
     "QUANT_DATABASE_HOST": "database.example.internal",
     "QUANT_DATABASE_PORT": "5432",
-    "QUANT_DATABASE_SECRET_ARN": arn("database"),
-    "QUANT_DATABASE_OWNER_SECRET_ARN": arn("database-admin"),
+    "QUANT_DATABASE_AUTH": "iam",
+    "QUANT_DATABASE_USER": "quant_app",
+    "QUANT_DATABASE_OWNER_USER": "quant_admin",
     "QUANT_VALKEY_HOST": "cache.example.internal",
     "QUANT_VALKEY_PORT": "6379",
     "QUANT_VALKEY_SECRET_ARN": arn("valkey"),
@@ -54,6 +55,13 @@ GOOD = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
+# What opens the database where IAM does not.
+PASSWORDS = {
+    "QUANT_DATABASE_AUTH": "password",
+    "QUANT_DATABASE_SECRET_ARN": arn("database"),
+    "QUANT_DATABASE_OWNER_SECRET_ARN": arn("database-admin"),
+}
+
 
 def found(changes):
     variables = {**GOOD, **changes}
@@ -69,7 +77,15 @@ def test_a_good_configuration_has_nothing_wrong():
 
 @pytest.mark.parametrize(
     "variable",
-    sorted(GOOD.keys() - {"QUANT_CORS_ORIGINS", "QUANT_TRACKING_SIGNED", "POWERTOOLS_LOG_LEVEL"}),
+    sorted(
+        GOOD.keys()
+        - {
+            "QUANT_CORS_ORIGINS",
+            "QUANT_DATABASE_AUTH",
+            "QUANT_TRACKING_SIGNED",
+            "POWERTOOLS_LOG_LEVEL",
+        }
+    ),
 )
 def test_a_missing_variable_is_named(variable):
     assert (variable, "missing") in found({variable: None})
@@ -91,7 +107,10 @@ def test_optional_variables_may_be_missing():
         ("QUANT_VALKEY_HOST", "localhost", "local"),
         ("QUANT_DATABASE_TLS", "false", "tls"),
         ("QUANT_VALKEY_TLS", "0", "tls"),
+        ("QUANT_DATABASE_AUTH", "password", "password"),
+        ("QUANT_DATABASE_AUTH", "none", "invalid"),
         ("QUANT_DATABASE_SECRET_ARN", "quant/prod/database", "arn"),
+        ("QUANT_DATABASE_SECRET_ARN", arn("database"), "unused"),
         ("QUANT_VALKEY_SECRET_ARN", "white space", "invalid"),
         ("QUANT_TOKEN_ISSUER", "http://auth.example.org", "invalid"),
         ("QUANT_TOKEN_ISSUER", "https://user:pass@auth.example.org", "invalid"),
@@ -129,12 +148,22 @@ def test_a_wrong_variable_is_named(variable, value, code):
     assert names & {variable, f"{'_'.join(variable.split('_')[:2])}_*"}
 
 
+def test_passwords_need_their_secrets_and_no_role():
+    without = {**GOOD, **PASSWORDS, "QUANT_ENVIRONMENT": "local"}
+    del without["QUANT_DATABASE_USER"], without["QUANT_DATABASE_OWNER_USER"]
+    assert check_variables(without) == []
+    for variable in ("QUANT_DATABASE_SECRET_ARN", "QUANT_DATABASE_OWNER_SECRET_ARN"):
+        names = {k: v for k, v in without.items() if k != variable}
+        assert [(f.variable, f.code) for f in check_variables(names)] == [(variable, "missing")]
+
+
 def test_what_is_wrong_in_production_may_be_right_elsewhere():
     assert found({"QUANT_ENVIRONMENT": "dev", "POWERTOOLS_LOG_LEVEL": "DEBUG"}) == set()
     local = {
         "QUANT_ENVIRONMENT": "local",
         "QUANT_DATABASE_HOST": "127.0.0.1",
         "QUANT_DATABASE_TLS": "false",
+        "QUANT_DATABASE_AUTH": "password",
         "QUANT_DATABASE_SECRET_ARN": "quant/local/database",
         "QUANT_DATABASE_OWNER_SECRET_ARN": "quant/local/database-admin",
         "QUANT_PUBLIC_URL": "http://localhost:4566",
@@ -221,7 +250,7 @@ def vault(**changes):
 
 
 def found_in(secret_values, **variables):
-    findings = check_secrets({**GOOD, **variables}, secret_values.__getitem__)
+    findings = check_secrets({**GOOD, **PASSWORDS, **variables}, secret_values.__getitem__)
     return {(finding.variable, finding.code, finding.severity) for finding in findings}
 
 

@@ -29,6 +29,7 @@ from quant.settings import (
     AuditSettings,
     CollectorSettings,
     Credentials,
+    DatabaseAuth,
     DatabaseOwnerSettings,
     DatabaseSettings,
     EdgeSettings,
@@ -77,13 +78,10 @@ _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
 )
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
-_CREDENTIALS: Final = frozenset(
-    {
-        "QUANT_DATABASE_SECRET_ARN",
-        "QUANT_DATABASE_OWNER_SECRET_ARN",
-        "QUANT_VALKEY_SECRET_ARN",
-    }
+_DATABASE_SECRETS: Final = frozenset(
+    {"QUANT_DATABASE_SECRET_ARN", "QUANT_DATABASE_OWNER_SECRET_ARN"}
 )
+_CREDENTIALS: Final = _DATABASE_SECRETS | {"QUANT_VALKEY_SECRET_ARN"}
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -114,12 +112,16 @@ class Finding:
         return f"{self.severity}: {self.variable}: {self.message}"
 
 
+def _variable(settings: type[BaseSettings], name: str) -> str:
+    """Return the variable of a field, or of the class as a whole where ``name`` is of none."""
+    field = settings.model_fields.get(name)
+    if field is not None and field.validation_alias:
+        return str(field.validation_alias)
+    return f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+
+
 def _fields(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
-    prefix = str(settings.model_config.get("env_prefix", ""))
-    return {
-        str(field.validation_alias or f"{prefix}{name}".upper()): field
-        for name, field in settings.model_fields.items()
-    }
+    return {_variable(settings, name): field for name, field in settings.model_fields.items()}
 
 
 KNOWN: Final = frozenset(variable for settings in SETTINGS for variable in _fields(settings))
@@ -166,7 +168,6 @@ def check_variables(variables: Mapping[str, str]) -> list[Finding]:
 def _check_settings(
     settings: type[BaseSettings], variables: Mapping[str, str]
 ) -> Iterator[Finding]:
-    prefix = str(settings.model_config.get("env_prefix", ""))
     try:
         with _environment(variables):
             settings()
@@ -177,8 +178,9 @@ def _check_settings(
                 yield Finding(variable, "invalid", "is not JSON")
     except ValidationError as error:
         for wrong in error.errors(include_input=False, include_url=False):
+            # By its alias if the variable was there, else by its name.
             place = str(wrong["loc"][0]) if wrong["loc"] else "*"
-            variable = place if place.startswith("QUANT_") else f"{prefix}{place}".upper()
+            variable = place if place.startswith("QUANT_") else _variable(settings, place)
             code = "missing" if wrong["type"] == "missing" else "invalid"
             yield Finding(variable, code, wrong["msg"])
 
@@ -248,6 +250,11 @@ def _secret_arns(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _deployed_rules(variables: Mapping[str, str]) -> Iterator[Finding]:
     """Rules outside ``local``; an environment without a name is treated as the strictest."""
+    if variables.get("QUANT_DATABASE_AUTH") != DatabaseAuth.IAM:
+        yield Finding("QUANT_DATABASE_AUTH", "password", "must be iam")
+    else:
+        for variable in sorted(_DATABASE_SECRETS & variables.keys()):
+            yield Finding(variable, "unused", "IAM logs in without a secret", Severity.WARNING)
     for variable in ("QUANT_DATABASE_TLS", "QUANT_VALKEY_TLS"):
         if variables.get(variable, "true").lower() not in _TRUE:
             yield Finding(variable, "tls", "TLS must be on")

@@ -9,9 +9,19 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from quant.db.login import login_token
 from quant.secrets import read_secret
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -42,7 +52,6 @@ class _StoreSettings(BaseSettings):
     environment: Environment = Field(validation_alias="QUANT_ENVIRONMENT")
     host: NonEmpty
     port: Port
-    secret_arn: NonEmpty
     tls: bool = True
 
     @model_validator(mode="after")
@@ -52,24 +61,60 @@ class _StoreSettings(BaseSettings):
             raise ValueError(msg)
         return self
 
-    def credentials(self) -> Credentials:
-        """Read the store's credentials from Secrets Manager."""
-        return Credentials.model_validate_json(read_secret(self.secret_arn))
+
+def _credentials_in(secret_arn: str) -> Credentials:
+    return Credentials.model_validate_json(read_secret(secret_arn))
+
+
+class DatabaseAuth(StrEnum):
+    """By what Postgres knows who logs in."""
+
+    IAM = "iam"
+    PASSWORD = "password"  # noqa: S105 - the kind, not one
 
 
 class DatabaseSettings(_StoreSettings):
-    """Where Postgres is and how to log in (``QUANT_DATABASE_*``)."""
+    """Where Postgres is and how to log in (``QUANT_DATABASE_*``).
+
+    By IAM the role is in ``user`` and there is no secret; by password both are in the secret.
+    """
 
     model_config = SettingsConfigDict(env_prefix="QUANT_DATABASE_", frozen=True)
 
+    auth: DatabaseAuth = DatabaseAuth.PASSWORD
+    user: NonEmpty | None = Field(default=None, validate_default=True)
+    secret_arn: NonEmpty | None = Field(default=None, validate_default=True)
     name: NonEmpty = "quant"
     connect_timeout_s: float = Field(default=2.0, gt=0)
 
+    @field_validator("user", "secret_arn")
+    @classmethod
+    def _require_login(cls, value: str | None, info: ValidationInfo) -> str | None:
+        needed = "user" if info.data.get("auth") is DatabaseAuth.IAM else "secret_arn"
+        if value is None and info.field_name == needed:
+            kind = "missing"
+            raise PydanticCustomError(kind, "Field required by the way of logging in")
+        return value
+
+    def credentials(self) -> Credentials:
+        """Return what opens a connection now: by IAM good for 15 minutes, else the secret's."""
+        if self.auth is DatabaseAuth.IAM:
+            assert self.user is not None  # noqa: S101 - narrows the type
+            token = login_token(self.host, self.port, self.user)
+            return Credentials(username=self.user, password=SecretStr(token))
+        assert self.secret_arn is not None  # noqa: S101 - likewise
+        return _credentials_in(self.secret_arn)
+
 
 class DatabaseOwnerSettings(DatabaseSettings):
-    """How the owner of the schema logs in (``QUANT_DATABASE_OWNER_SECRET_ARN``)."""
+    """How the owner of the schema logs in (``QUANT_DATABASE_OWNER_*``)."""
 
-    secret_arn: NonEmpty = Field(validation_alias="QUANT_DATABASE_OWNER_SECRET_ARN")
+    user: NonEmpty | None = Field(
+        default=None, validate_default=True, validation_alias="QUANT_DATABASE_OWNER_USER"
+    )
+    secret_arn: NonEmpty | None = Field(
+        default=None, validate_default=True, validation_alias="QUANT_DATABASE_OWNER_SECRET_ARN"
+    )
 
 
 class ValkeySettings(_StoreSettings):
@@ -77,8 +122,13 @@ class ValkeySettings(_StoreSettings):
 
     model_config = SettingsConfigDict(env_prefix="QUANT_VALKEY_", frozen=True)
 
+    secret_arn: NonEmpty
     # Reads must go on without the cache, so a lost Valkey may only cost a request this long.
     timeout_s: float = Field(default=0.25, gt=0)
+
+    def credentials(self) -> Credentials:
+        """Read the user name and the password from Secrets Manager."""
+        return _credentials_in(self.secret_arn)
 
 
 def _https(value: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -22,21 +22,22 @@ from quant.settings import DatabaseSettings, database_settings
 _UNAVAILABLE_CLASSES = ("08", "53", "57")
 
 
-def database_url(settings: DatabaseSettings) -> URL:
-    """Return the SQLAlchemy URL of the database, with the credentials of its secret."""
-    credentials = settings.credentials()
+def _place(settings: DatabaseSettings) -> URL:
     return URL.create(
-        "postgresql+pg8000",
-        username=credentials.username,
-        password=credentials.password.get_secret_value(),
-        host=settings.host,
-        port=settings.port,
-        database=settings.name,
+        "postgresql+pg8000", host=settings.host, port=settings.port, database=settings.name
+    )
+
+
+def database_url(settings: DatabaseSettings) -> URL:
+    """Return the SQLAlchemy URL of the database, with credentials that are good now."""
+    credentials = settings.credentials()
+    return _place(settings).set(
+        username=credentials.username, password=credentials.password.get_secret_value()
     )
 
 
 def create_engine_from(settings: DatabaseSettings) -> Engine:
-    """Return an engine that holds one connection.
+    """Return an engine that holds one connection, and asks for credentials whenever it opens one.
 
     The connection is in autocommit mode, so that a read costs one round trip; ``write`` opens its
     transactions itself.
@@ -48,8 +49,8 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
     }
     if settings.tls:
         connect_args["ssl_context"] = ssl.create_default_context()
-    return create_engine(
-        database_url(settings),
+    engine = create_engine(
+        _place(settings),
         isolation_level="AUTOCOMMIT",
         pool_size=1,
         max_overflow=0,
@@ -58,6 +59,14 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
         hide_parameters=True,
         connect_args=connect_args,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def log_in(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+        credentials = settings.credentials()
+        parameters["user"] = credentials.username
+        parameters["password"] = credentials.password.get_secret_value()
+
+    return engine
 
 
 @cache
