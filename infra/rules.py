@@ -15,6 +15,8 @@ from aws_cdk import (
     PolicyViolation,
     Validations,
 )
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
@@ -55,6 +57,28 @@ def accept_wildcards(construct: IConstruct, reason: str, *resources: str) -> Non
         resources: The resources as ``finding`` writes them, such as ``<RawBucket>/raw/*``.
     """
     accept(construct, reason, *(f"AwsSolutions-IAM5[Resource::{name}]" for name in resources))
+
+
+def accept_keys(role: iam.IRole, bucket: s3.IBucket, patterns: Iterable[str]) -> None:
+    """Accept that a role may read or write all objects below prefixes.
+
+    Args:
+        role: The role.
+        bucket: The bucket.
+        patterns: What it may; those without a wildcard need no acceptance.
+    """
+    accept_wildcards(
+        role,
+        "A key holds a date, a digest or a run, which nobody knows beforehand; the prefix is all "
+        "that the function needs.",
+        *(f"{named(bucket)}/{pattern}" for pattern in sorted(set(patterns)) if "*" in pattern),
+    )
+
+
+def named(construct: IConstruct) -> str:
+    """Return the name that ``finding`` gives a resource."""
+    _, *path = construct.node.path.split("/")
+    return f"<{''.join(path)}>"
 
 
 def finding(rule: str) -> str:

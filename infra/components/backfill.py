@@ -10,8 +10,10 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.components.raw_bucket import BACKFILL_PREFIX, RawBucket
+from infra.components.steps import accept_history, accept_map_policy, allow_traces
 from infra.config import Config
 from infra.functions import PARSE_CLASS
+from infra.rules import accept_keys, accept_wildcards
 
 _LABEL: Final = "Documents"  # of the map, in the names of its runs
 # Postgres may be away for half an hour: 2 + 4 + ... + 512 s, then 600 s twice.
@@ -93,7 +95,10 @@ class Backfill(Construct):
             comment="Parses all raw documents below a prefix again.",
             # CDK would let it overwrite the raw documents, too.
             role=role.without_policy_updates(),
+            tracing_enabled=config.traces,
         )
+        accept_history(self.machine)
+        accept_map_policy(self.machine, _LABEL)
         self.machine.node.add_dependency(role)
 
     def _role(self, config: Config, raw: RawBucket, parser: lambda_.IFunction) -> iam.Role:
@@ -130,4 +135,12 @@ class Backfill(Construct):
             (["states:RedriveExecution"], arn("execution", f"{name}/{_LABEL}:*")),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        allow_traces(role)
+        accept_keys(role, raw.bucket, [f"{BACKFILL_PREFIX}/*"])
+        accept_wildcards(
+            role,
+            "The runs of the machine and of its map, whose names Step Functions makes up.",
+            f"states:execution:{name}:*",
+            f"states:execution:{name}/{_LABEL}:*",
+        )
         return role

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.functions import ObjectAccess
+from infra.rules import accept_keys
 
 EXPIRING_PREFIX: Final = "exports/"
 EXPIRES_AFTER: Final = Duration.days(7)
@@ -44,6 +45,7 @@ class ExportBucket(Construct):
 
     def grant(self, role: iam.Role, access: ObjectAccess) -> None:
         """Let ``role`` read and write the keys it needs."""
+        accept_keys(role, self.bucket, (*access.reads, *access.writes))
         for action, patterns in (("s3:GetObject", access.reads), ("s3:PutObject", access.writes)):
             if patterns:
                 resources = [self.bucket.arn_for_objects(pattern) for pattern in patterns]

@@ -17,6 +17,7 @@ from infra.components.tracking import Tracking
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import FunctionNeeds, QueueSource
 from infra.paths import Artefacts
+from infra.rules import accept_keys
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
 from quant.pipeline.queues import Queue
@@ -144,6 +145,7 @@ class FunctionFactory:
         if needs.anchors:
             anchors = self._data.anchors.arn_for_objects("*")
             role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
+            accept_keys(role, self._data.anchors, ["*"])
         if needs.owns_schema:
             self._data.database_owner.grant_credentials(role)
         if Capability.SEND_EMAIL in needs.capabilities:

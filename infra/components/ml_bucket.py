@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.functions import ObjectAccess
+from infra.rules import accept_keys
 from quant.ml.layout import FEATURES, SNAPSHOTS
 
 # What can be made again from the database, by those who want to repeat a run, for this long.
@@ -50,6 +51,7 @@ class MlBucket(Construct):
 
     def grant(self, role: iam.Role, access: ObjectAccess) -> None:
         """Let ``role`` read and write the keys it needs, and list what it may read."""
+        accept_keys(role, self.bucket, (*access.reads, *access.writes))
         for action, patterns in (("s3:GetObject", access.reads), ("s3:PutObject", access.writes)):
             if patterns:
                 resources = [self.bucket.arn_for_objects(pattern) for pattern in patterns]

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.config import Config
 from infra.functions import ObjectAccess
+from infra.rules import accept_keys
 
 # Objects that arrive below these prefixes are parsed.
 PARSED_PREFIXES: Final = ("raw/", "drop/prices/")
@@ -92,20 +93,21 @@ class RawBucket(Construct):
         )
         self.bucket.node.add_dependency(arrivals)
 
-    def grant(self, role: iam.IGrantable, access: ObjectAccess) -> None:
+    def grant(self, role: iam.Role, access: ObjectAccess) -> None:
         """Let ``role`` read and write the keys it needs."""
+        accept_keys(role, self.bucket, (*access.reads, *access.writes))
         for action, patterns in (
             ("s3:GetObject", access.reads),
             ("s3:PutObject", access.writes),
         ):
             if patterns:
-                role.grant_principal.add_to_principal_policy(
+                role.add_to_policy(
                     iam.PolicyStatement(actions=[action], resources=self._objects(patterns))
                 )
         if access.reads:
             # Without it S3 says of a missing object that it is forbidden.
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-            role.grant_principal.add_to_principal_policy(
+            role.add_to_policy(
                 iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
             )
 

@@ -15,6 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import AUTHORIZER_CACHE_SECONDS, SECRET_LENGTH, Config
+from infra.rules import accept
 from quant.tiers import TIERS, Tier
 from quant_http.cors import ALLOWED_HEADERS, MAX_AGE_S, answer_headers
 from quant_http.routes import Access, Route
@@ -172,6 +173,7 @@ class RestApi(Construct):
             ),
         )
         self.api.node.try_remove_child("Endpoint")  # an output; the stack has its own
+        self._accept_rules()
         self._authorizer = apigateway.RequestAuthorizer(
             self,
             "Jwt",
@@ -183,14 +185,41 @@ class RestApi(Construct):
         for response_type, problem in _PROBLEMS.items():
             self._answer(response_type, problem)
 
+    def _accept_rules(self) -> None:
+        for rule, reason in (
+            (
+                "COG4",
+                "Tokens are the platform's own: the authorizer checks signature, expiry and "
+                "revocation, and there is no user pool (docs/adr/0005, 0012).",
+            ),
+            (
+                "APIG2",
+                "Each function validates its whole request and answers with a problem that names "
+                "the field; a validator of the API would say less, of a part.",
+            ),
+            (
+                "APIG6",
+                "Execution logs hold addresses and query strings; the access log and the "
+                "functions' own lines tell of each request without them.",
+            ),
+            (
+                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AmazonAPIGatewayPushToCloudWatchLogs]",
+                "API Gateway refuses a role for its logs that is narrower than this policy, which "
+                "AWS maintains for that alone.",
+            ),
+        ):
+            accept(self.api, reason, f"AwsSolutions-{rule}")
+
     def add_route(self, route: Route, handler: lambda_.IFunction) -> None:
         """Add the method of ``route`` and let API Gateway call ``handler`` for it alone."""
         resource = self.api.root.resource_for_path(route.path)
         integration = apigateway.LambdaIntegration(handler, proxy=True, allow_test_invoke=False)
         if route.access is Access.PUBLIC:
-            resource.add_method(
+            method = resource.add_method(
                 route.method, integration, authorization_type=apigateway.AuthorizationType.NONE
             )
+            accept(method, "The table of routes declares it public.", "AwsSolutions-APIG4")
             return
         resource.add_method(
             route.method,

@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.components.alarm import alarm_at
 from infra.config import Config
 from infra.functions import Schedule
+from infra.rules import accept
 
 # Tries of a start that Step Functions did not take.
 _RETRIES: Final = 10
@@ -37,6 +38,7 @@ class UnstartedExecutions(Construct):
             retention_period=Duration.days(_KEPT_DAYS),
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
+        accept(self.queue, "It is the dead-letter queue of the schedules.", "AwsSolutions-SQS3")
         alarm_at(
             self,
             "Alarm",

@@ -13,6 +13,7 @@ from constructs import Construct
 from infra.components.alarm import alarm_at
 from infra.components.function import HandlerFunction
 from infra.config import Config
+from infra.rules import accept, accept_wildcards, named
 
 # What says nothing of the step itself: Lambda, a busy function, a store that is away.
 _PASSING: Final = (
@@ -65,7 +66,49 @@ def machine_role(scope: Construct, functions: Iterable[HandlerFunction]) -> iam.
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
     arns = [function.alias.function_arn for function in functions]
     role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns))
+    allow_traces(role)
     return role
+
+
+def allow_traces(role: iam.Role) -> None:
+    """Let a machine record its traces.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html
+    """
+    role.add_to_policy(
+        iam.PolicyStatement(
+            sid="Trace",
+            actions=[
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:PutTelemetryRecords",
+                "xray:PutTraceSegments",
+            ],
+            resources=["*"],
+        )
+    )
+    accept_wildcards(role, "The actions of X-Ray that record traces know no resources.", "*")
+
+
+def accept_history(machine: sfn.StateMachine) -> None:
+    """Accept that a machine has no log."""
+    accept(
+        machine,
+        "Standard executions keep their whole history for 90 days, and each step has its "
+        "function's log; a log of events would hold the same again.",
+        "AwsSolutions-SF1",
+    )
+
+
+def accept_map_policy(machine: sfn.StateMachine, label: str) -> None:
+    """Accept the policy that CDK adds for a Distributed Map, beside that of the role."""
+    runs = f"states:execution:{named(machine)}"
+    accept_wildcards(
+        machine,
+        "The runs of the machine and of its map, whose names Step Functions makes up.",
+        f"{runs}:*",
+        f"{runs}/{label}:*",
+    )
 
 
 def allow_map_runs(role: iam.Role, machine_name: str, label: str) -> None:
@@ -89,6 +132,11 @@ def allow_map_runs(role: iam.Role, machine_name: str, label: str) -> None:
         (["states:RedriveExecution"], arn("execution", f"{children}:*")),
     ):
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+    accept_wildcards(
+        role,
+        "The runs of the machine's own map, whose names Step Functions makes up.",
+        f"states:execution:{children}:*",
+    )
 
 
 def alarm_at_failures(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
+from infra.rules import accept_wildcards
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
@@ -29,4 +31,9 @@ class Tracking:
         if self.calls is not None:
             role.add_to_policy(
                 iam.PolicyStatement(actions=["execute-api:Invoke"], resources=[self.calls])
+            )
+            accept_wildcards(
+                role,
+                "MLflow's client chooses among the paths of the server, all of which tell of runs.",
+                "execute-api:<TrackingApi>/*",
             )

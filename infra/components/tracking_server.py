@@ -1,5 +1,6 @@
 """MLflow's tracking server: a container behind an HTTP API that takes signed requests alone."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from infra.components.stores import StoreConnection
 from infra.components.tracking import Tracking
 from infra.config import Config
 from infra.paths import IMAGES, ROOT
+from infra.rules import accept, accept_keys
 from infra.stacks.network import NetworkStack
 from quant.ml.layout import TRACKING
 from quant_http.routes import Store
@@ -34,6 +36,16 @@ PORT: Final = 5000
 # Half a processor and a gibibyte: one worker takes 400 MB.
 _CPU_UNITS: Final = 512
 _MEMORY_MIB: Final = 1024
+_ACCESS_LOG: Final = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "caller": "$context.identity.caller",
+    "error": "$context.error.message",
+}
 _LOCK: Final = ROOT / "localstack" / "mlflow-requirements.txt"
 
 
@@ -75,13 +87,14 @@ class TrackingServer(Construct):
             description="MLflow's tracking server, for those whom IAM lets in",
             create_default_stage=False,
         )
-        apigateway.HttpStage(
+        stage = apigateway.HttpStage(
             self,
             "Stage",
             http_api=api,
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=50, burst_limit=100),
         )
+        self._log_requests(stage, name)
         stack = Stack.of(self)
         host = f"{api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
         task = self._task(name, host, database, bucket)
@@ -93,7 +106,7 @@ class TrackingServer(Construct):
             self,
             "Service",
             service_name=name,
-            cluster=ecs.Cluster(self, "Cluster", cluster_name=name, vpc=network.vpc),
+            cluster=self._cluster(name, network.vpc),
             task_definition=task,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             # Postgres and the services' endpoints, S3, and whoever calls.
@@ -122,6 +135,35 @@ class TrackingServer(Construct):
             uri=f"https://{host}",
             calls=stack.format_arn(service="execute-api", resource=api.api_id, resource_name="*"),
         )
+
+    def _log_group(self, construct_id: str, name: str) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            construct_id,
+            log_group_name=name,
+            retention=self._config.log_retention,
+            removal_policy=(
+                RemovalPolicy.RETAIN if self._config.retain_data else RemovalPolicy.DESTROY
+            ),
+        )
+
+    def _log_requests(self, stage: apigateway.HttpStage, name: str) -> None:
+        group = self._log_group("AccessLog", f"/aws/apigateway/{name}")
+        resource = stage.node.default_child
+        assert isinstance(resource, apigateway.CfnStage)  # noqa: S101 - narrows the type
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=group.log_group_arn, format=json.dumps(_ACCESS_LOG)
+        )
+
+    def _cluster(self, name: str, vpc: ec2.IVpc) -> ecs.Cluster:
+        cluster = ecs.Cluster(self, "Cluster", cluster_name=name, vpc=vpc)
+        accept(
+            cluster,
+            "Insights bill some twenty metrics for one task, whose processor and memory ECS "
+            "measures for nothing.",
+            "AwsSolutions-ECS4",
+        )
+        return cluster
 
     def _groups(self, vpc: ec2.IVpc) -> tuple[ec2.SecurityGroup, ec2.SecurityGroup]:
         """Return the security groups of the link and of the task, open to each other alone."""
@@ -178,19 +220,14 @@ class TrackingServer(Construct):
                 },
                 logging=ecs.LogDrivers.aws_logs(
                     stream_prefix="server",
-                    log_group=logs.LogGroup(
-                        self,
-                        "Logs",
-                        log_group_name=f"/aws/ecs/{name}",
-                        retention=self._config.log_retention,
-                        removal_policy=(
-                            RemovalPolicy.RETAIN
-                            if self._config.retain_data
-                            else RemovalPolicy.DESTROY
-                        ),
-                    ),
+                    log_group=self._log_group("Logs", f"/aws/ecs/{name}"),
                 ),
             )
+        accept(
+            task,
+            "The variables are addresses and names; the credentials are in Secrets Manager.",
+            "AwsSolutions-ECS2",
+        )
         return task
 
     def _execution_role(self, database: StoreConnection) -> iam.Role:
@@ -204,6 +241,7 @@ class TrackingServer(Construct):
     def _grant_artifacts(self, role: iam.IRole, bucket: MlBucket) -> None:
         """Let the server keep artifacts below its prefix; MLflow lists, and deletes if told to."""
         below = f"{TRACKING}/*"
+        accept_keys(role, bucket.bucket, [below])
         for actions, resource, conditions in (
             (
                 ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],

@@ -10,7 +10,13 @@ from constructs import Construct
 
 from infra.components.function import HandlerFunction
 from infra.components.ml_bucket import MlBucket
-from infra.components.steps import allow_map_runs, machine_role, step
+from infra.components.steps import (
+    accept_history,
+    accept_map_policy,
+    allow_map_runs,
+    machine_role,
+    step,
+)
 from infra.config import Config
 from infra.functions import EVENT_CLASS
 from infra.ml_functions import (
@@ -23,6 +29,7 @@ from infra.ml_functions import (
     PUBLISH,
     REGISTER,
 )
+from infra.rules import accept_keys
 from quant.ml.layout import RUNS
 
 _LABEL: Final = "Fits"  # of the map, in the names of its runs
@@ -50,7 +57,9 @@ class PredictionMachine(Construct):
             comment="Predicts from the newest data, and monitors what was predicted before.",
             timeout=Duration.hours(3),
             role=role.without_policy_updates(),
+            tracing_enabled=config.traces,
         )
+        accept_history(self.machine)
         self.machine.node.add_dependency(role)
 
 
@@ -90,7 +99,10 @@ class TrainingMachine(Construct):
             timeout=Duration.hours(12),
             # CDK would let it write to the bucket, too.
             role=role.without_policy_updates(),
+            tracing_enabled=config.traces,
         )
+        accept_history(self.machine)
+        accept_map_policy(self.machine, _LABEL)
         self.machine.node.add_dependency(role)
 
     def _fits(self, config: Config, functions: Functions, bucket: MlBucket) -> sfn.DistributedMap:
@@ -135,6 +147,7 @@ class TrainingMachine(Construct):
         role = machine_role(self, functions.values())
         plans = bucket.bucket.arn_for_objects(f"{RUNS}/*/plan.json")
         role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[plans]))
+        accept_keys(role, bucket.bucket, [f"{RUNS}/*/plan.json"])
         allow_map_runs(role, name, _LABEL)
         return role
 
