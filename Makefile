@@ -129,6 +129,7 @@ lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) --group pipeline -c tests/requirements.txt -o layers/pipeline/requirements.txt
 	@$(COMPILE) --group analytics -c tests/requirements.txt -o layers/analytics/requirements.txt
 	@$(COMPILE) --group export -c tests/requirements.txt -o layers/export/requirements.txt
+	@$(COMPILE) --group schema -c tests/requirements.txt -o layers/schema/requirements.txt
 	@$(COMPILE) --group training -c tests/requirements.txt -o layers/training/requirements.txt
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from quant import valkey_store
-from quant.db.schema import SCHEMA_REVISION, current_revision
+from quant.db.schema import SCHEMA_REVISION, current_revision, is_beyond
 from quant.db.session import read
 from quant.errors import StoreUnavailableError
 
@@ -22,7 +22,7 @@ def _postgres() -> str | None:
 
 def _schema() -> str | None:
     revision = read(current_revision)
-    if revision == SCHEMA_REVISION:
+    if revision == SCHEMA_REVISION or is_beyond(revision, SCHEMA_REVISION):
         return None
     return f"at revision {revision}, needs {SCHEMA_REVISION}"
 

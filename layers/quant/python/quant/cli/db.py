@@ -12,12 +12,17 @@ app = typer.Typer(no_args_is_help=True, help="The schema of the database.")
 @app.command("upgrade")
 def upgrade_command() -> None:
     """Migrate the database to the newest revision; needs the credentials of the schema's owner."""
-    from quant.db.migrate import head, upgrade  # noqa: PLC0415
+    from quant.db.migrate import upgrade  # noqa: PLC0415
     from quant.db.session import database_url  # noqa: PLC0415
+    from quant.errors import QuantError  # noqa: PLC0415
     from quant.settings import database_settings  # noqa: PLC0415
 
-    upgrade(database_url(database_settings()))
-    typer.echo(f"the schema is at revision {head()}")
+    try:
+        outcome = upgrade(database_url(database_settings()))
+    except QuantError as error:
+        typer.echo(f"not migrated: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"the schema is at revision {outcome.after}")
 
 
 @app.command("tracking")

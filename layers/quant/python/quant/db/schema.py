@@ -17,3 +17,12 @@ def current_revision(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(text("select version_num from alembic_version"))
     return revision
+
+
+def is_beyond(revision: str | None, wanted: str) -> bool:
+    """Say whether a database at ``revision`` has ``wanted`` behind it.
+
+    Revisions are numbers of four digits in the order in which they are applied. Code bears a schema
+    that is newer than its own: the schema comes first, and stays when code is rolled back.
+    """
+    return revision is not None and revision > wanted

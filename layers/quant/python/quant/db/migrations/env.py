@@ -1,7 +1,6 @@
-"""Alembic environment: migrations run online, each in its own transaction."""
+"""Alembic environment: each migration in its own transaction, on the migrator's connection."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
 
 from quant.db import (  # noqa: F401 - registers their tables
     account_models,
@@ -14,25 +13,24 @@ from quant.db import (  # noqa: F401 - registers their tables
 )
 from quant.db.models import Base
 
-# A migration must rather fail than queue behind a long query and block every reader behind it.
-LOCK_TIMEOUT = "5s"
-
 
 def run() -> None:
-    """Apply the migrations to the database named by the configuration."""
-    engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.commit()
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            transaction_per_migration=True,
-            compare_type=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-    engine.dispose()
+    """Apply the migrations on the connection of ``quant.db.migrate``, or write their SQL."""
+    attributes = context.config.attributes
+    offline = context.is_offline_mode()
+    context.configure(
+        **(
+            {"dialect_name": "postgresql", "literal_binds": True}
+            if offline
+            else {"connection": attributes["connection"]}
+        ),
+        target_metadata=Base.metadata,
+        transaction_per_migration=True,
+        compare_type=True,
+        deadline=attributes.get("deadline"),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 run()
