@@ -156,6 +156,8 @@ class RestApi(Construct):
             rest_api_name=config.name("api"),
             description="US congressional stock-trade disclosures",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # At its own domain alone, where the platform says which TLS it speaks.
+            disable_execute_api_endpoint=True if config.domain else None,
             api_key_source_type=apigateway.ApiKeySourceType.AUTHORIZER,
             binary_media_types=["*/*"],
             # API Gateway writes access logs with the account's role, set once per region. It
@@ -167,6 +169,7 @@ class RestApi(Construct):
                 access_log_destination=apigateway.LogGroupLogDestination(access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
                 metrics_enabled=True,
+                tracing_enabled=config.traces,
                 # Public routes have no usage plan; this bounds them too.
                 throttling_rate_limit=config.stage_rate_limit,
                 throttling_burst_limit=config.stage_burst_limit,
@@ -219,7 +222,11 @@ class RestApi(Construct):
             method = resource.add_method(
                 route.method, integration, authorization_type=apigateway.AuthorizationType.NONE
             )
-            accept(method, "The table of routes declares it public.", "AwsSolutions-APIG4")
+            accept(
+                method,
+                "The table of routes declares it public; the stage and the web ACL bound it.",
+                "AwsSolutions-APIG4",
+            )
             return
         resource.add_method(
             route.method,

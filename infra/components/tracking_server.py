@@ -26,7 +26,7 @@ from infra.components.stores import StoreConnection
 from infra.components.tracking import Tracking
 from infra.config import Config
 from infra.paths import IMAGES, ROOT
-from infra.rules import accept, accept_keys
+from infra.rules import accept, accept_keys, accept_wildcards
 from infra.stacks.network import NetworkStack
 from quant.ml.layout import TRACKING
 from quant_http.routes import Store
@@ -236,6 +236,7 @@ class TrackingServer(Construct):
             self, "ExecutionRole", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")
         )
         database.grant_credentials(role)
+        accept_wildcards(role, "The action that logs in to ECR knows no resources.", "*")
         return role
 
     def _grant_artifacts(self, role: iam.IRole, bucket: MlBucket) -> None:

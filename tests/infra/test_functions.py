@@ -136,29 +136,6 @@ def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> N
     assert len(roles) == len(groups) == len(NAMES)
 
 
-# Knows no resource: https://docs.aws.amazon.com/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html
-_LOGIN_TO_ECR = ["ecr:GetAuthorizationToken"]
-
-
-def test_no_statement_covers_all_resources_but_the_vpc_attachment(assembly: Assembly) -> None:
-    connected = {
-        _role(function) for function in assembly.functions().values() if "VpcConfig" in function
-    }
-    roles = [
-        role for stack in assembly.templates for role in assembly.resources("AWS::IAM::Role", stack)
-    ]
-    assert len(roles) > len(connected)
-    for role in roles:
-        for statement in assembly.statements(role):
-            assert not [action for action in _actions(statement) if "*" in action]
-            if _actions(statement) == _LOGIN_TO_ECR:
-                assert role.startswith("TrackingExecutionRole")
-            elif statement["Effect"] == "Allow" and "*" in _resources(statement):
-                assert statement["Sid"] == "AttachToVpc"
-                assert {action.split(":")[0] for action in _actions(statement)} == {"ec2"}
-                assert role in connected
-
-
 def test_code_itself_may_not_touch_network_interfaces(assembly: Assembly) -> None:
     for function in assembly.functions().values():
         statements = {item.get("Sid"): item for item in assembly.statements(_role(function))}
