@@ -5,25 +5,31 @@ It takes access tokens of a login, whose session may have been revoked, and API 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
 
-import logging
 import uuid
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 # Imported while Lambda initialises, when time is cheap (and with SnapStart free); the domain
 # imports them on first use.
 import pg8000.native  # noqa: F401
 import valkey  # noqa: F401
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
 from quant import api_tokens
 from quant.db.lookup import Lookup
+from quant.observability import tracing
+from quant.observability.logs import share_format
 from quant.revocation import RevocationIndex
 from quant.secrets import read_secret
 from quant.settings import ApiKeySettings, TokenSettings
 from quant.tokens import ExpiredTokenError, InvalidTokenError, JwksCache, Principal, verify
 
-_logger = logging.getLogger(__name__)
-_logger.setLevel(logging.INFO)
+NAME: Final = "authorizer.jwt"
+
+logger = Logger()
+copy_config_to_registered_loggers(logger, include={"quant"})
+share_format(logger)
 
 _settings = TokenSettings()
 _api_key_secrets = ApiKeySettings().secret_arns
@@ -94,7 +100,7 @@ def _allow(principal: Principal, method_arn: str) -> dict[str, Any]:
     }
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer whether the request's token may call the API.
 
     Returns:
@@ -107,14 +113,25 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         StoreUnavailableError: Nobody can say whether the token still holds; API Gateway turns it
             into a 503 rather than admit it.
     """
+    request_id = (event.get("requestContext") or {}).get("requestId")
+    logger.append_keys(
+        request_id=request_id,
+        function_request_id=getattr(context, "aws_request_id", None),
+    )
+    with tracing.invocation(NAME) as trace:
+        trace.annotate(request_id=request_id)
+        return _decide(event)
+
+
+def _decide(event: dict[str, Any]) -> dict[str, Any]:
     method_arn = event["methodArn"]
     try:
         principal = _principal(_bearer_token(event))
     except ExpiredTokenError as error:
-        _logger.info("token refused: %s", error)
+        logger.info("token refused: %s", error)
         # API Gateway reads the exception's message: it must be exactly this word.
         raise Exception("Unauthorized") from None
     except InvalidTokenError as error:
-        _logger.info("token refused: %s", error)
+        logger.info("token refused: %s", error)
         return {"principalId": "unknown", "policyDocument": _policy("Deny", method_arn)}
     return _allow(principal, method_arn)

@@ -1,16 +1,16 @@
-import json
 import uuid
 from itertools import count
 
 import pytest
+from log_support import function_log
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from tests.integration.conftest import authorizer_context
 
 import quant.breaker
 import quant.limits
+from quant.observability.catalogue import LIMITER_FALLBACK, NAMESPACE
 from quant.tiers import ANONYMOUS_CLASS_LIMITS, TIERS, EndpointClass
-from quant_http.limits import FALLBACK_METRIC, METRIC_NAMESPACE
 from quant_http.routes import ROUTES, Access
 
 TRADES = "/api/v1/trades"
@@ -180,23 +180,21 @@ def no_valkey(api, monkeypatch):
     quant.breaker.breaker.cache_clear()
 
 
-def test_without_valkey_an_environment_lets_its_share_through(
-    api, account, no_valkey, capsys, caplog
-):
+def test_without_valkey_an_environment_lets_its_share_through(api, account, no_valkey, caplog):
     no_valkey(share=4)
     free = authorizer_context(account, tier="free")
-    answers = [api.get(TRADES, {"limit": 1}, authorizer=free) for _ in range(8)]
+    with function_log() as logged:
+        answers = [api.get(TRADES, {"limit": 1}, authorizer=free) for _ in range(8)]
+        metrics = [line for line in logged() if LIMITER_FALLBACK.name in line]
     assert [answer.status for answer in answers] == [200] * 5 + [429] * 3
     assert limit_fields(answers[0])[:2] == (5, 4)
     assert 50 <= int(answers[-1].headers["retry-after"]) <= 60
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == ["valkey is unavailable: ConnectionRefusedError"]
-    lines = capsys.readouterr().out.splitlines()
-    metrics = [json.loads(line) for line in lines if FALLBACK_METRIC in line]
     assert len(metrics) == 8
     for metric in metrics:
-        assert metric[FALLBACK_METRIC] == [1]
-        assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == METRIC_NAMESPACE
+        assert metric[LIMITER_FALLBACK.name] == 1
+        assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE
 
 
 def test_without_valkey_usage_says_that_it_is_not_exact(api, account, no_valkey):

@@ -2,15 +2,14 @@
 
 import gzip
 import importlib
-import io
 import json
-import logging
 import uuid
 from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from log_support import function_log
 from tests.integration.conftest import LambdaContext, authorizer_context, rest_api_event
 
 import quant.settings
@@ -403,18 +402,9 @@ INJECTIONS = [
 
 @pytest.fixture
 def log():
-    """What the function's logger writes, line by line."""
-    from quant_http.app import logger
-
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logger.registered_formatter)
-    loggers = (logging.getLogger(logger.name), logging.getLogger("quant"))
-    for each in loggers:
-        each.addHandler(handler)
-    yield lambda: stream.getvalue().split("\n")[:-1]
-    for each in loggers:
-        each.removeHandler(handler)
+    """What the function's logger writes, document by document."""
+    with function_log() as lines:
+        yield lines
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
@@ -430,7 +420,7 @@ def test_nothing_a_client_sends_makes_or_changes_a_log_line(api, log, text):
     api.get(f"{TRADES}/{uuid.uuid4()}", headers=headers)
     api.post(LOGIN, {"email": text, "password": text}, headers, address=address())
     api.post(REGISTER, {"email": text, "password": text}, headers, address=address())
-    lines = [json.loads(line) for line in log()]
+    lines = log()
     assert len([line for line in lines if line["message"] == "request answered"]) == 4
     for line in lines:
         assert line["level"] in {"INFO", "WARNING"}
@@ -443,6 +433,6 @@ def test_a_request_id_of_another_form_is_replaced(api, log, text):
     event = rest_api_event("/health")
     event["requestContext"]["requestId"] = text
     answer = importlib.import_module("health.live").handler(event, LambdaContext())
-    (line,) = map(json.loads, log())
+    (line,) = log()
     assert line["request_id"] == answer["headers"]["x-request-id"]
     assert uuid.UUID(line["request_id"])

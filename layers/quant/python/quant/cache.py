@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
+from quant.observability import tracing
 from quant.valkey_store import ValkeyStore
 
 VERSION_TTL_S: Final = 60
@@ -49,7 +50,8 @@ class AnswerCache:
             ttl_s: How long the answer is kept, seconds.
         """
         key = f"{_PREFIX}{hashlib.sha256(query.encode()).hexdigest()}"
-        found = self._store.attempt(lambda valkey: valkey.mget(_VERSION_KEY, key))
+        with tracing.part("cache"):
+            found = self._store.attempt(lambda valkey: valkey.mget(_VERSION_KEY, key))
         if found is not None and None not in found:
             version, entry = found
             read_at, _, answer = entry.partition(_SEPARATOR)

@@ -19,6 +19,8 @@ from valkey.client import Pipeline
 from valkey.crc import key_slot
 from valkey.exceptions import ResponseError
 
+from quant.observability import tracing
+
 # In a cluster at rest one is enough; while slots move the first may be out of date.
 MAX_REDIRECTIONS: Final = 3
 
@@ -56,7 +58,8 @@ class ClusterClient(valkey.Valkey):
                 return _run_pipeline(node, [(args, options)], asking=True)[0]
             return node.execute_command(*args, **options)
 
-        return self._follow(args, run)
+        with tracing.remote("valkey", metadata={"command": args[0]}):
+            return self._follow(args, run)
 
     def pipeline(self, transaction: bool = False, shard_hint: Any = None) -> "ClusterPipeline":  # noqa: ARG002 - of the base class
         """Return a pipeline whose commands share a slot; it is no transaction."""
@@ -68,7 +71,11 @@ class ClusterClient(valkey.Valkey):
         def run(node: Any, *, asking: bool) -> list[Any]:
             return _run_pipeline(node, commands, asking=asking)
 
-        answers: list[Any] = self._follow(commands[0][0], run) if commands else []
+        if not commands:
+            return []
+        names = [args[0] for args, _ in commands]
+        with tracing.remote("valkey", metadata={"commands": names}):
+            answers: list[Any] = self._follow(commands[0][0], run)
         return answers
 
     def close(self) -> None:

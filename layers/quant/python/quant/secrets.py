@@ -7,13 +7,15 @@ import re
 from functools import cache
 from typing import Any
 
+from quant.observability.aws_calls import traced
+
 
 @cache
 def _client() -> Any:
     # boto3 costs most of a second to import: only functions that read a secret pay for it.
     import boto3  # noqa: PLC0415
 
-    return boto3.client("secretsmanager")
+    return traced(boto3.client("secretsmanager"))
 
 
 def is_secret(secret_id: str, arn: str) -> bool:

@@ -9,6 +9,7 @@ from itertools import batched
 from typing import Any, Final
 
 from quant.errors import StoreUnavailableError
+from quant.observability.aws_calls import traced
 
 CONNECT_TIMEOUT_S: Final = 2.0
 READ_TIMEOUT_S: Final = 5.0
@@ -23,13 +24,15 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client(
-        "sqs",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 3, "mode": "standard"},
-        ),
+    return traced(
+        boto3.client(
+            "sqs",
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+            ),
+        )
     )
 
 

@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from fastapi import Depends, FastAPI, Request
 from mangum import Mangum
 from pydantic import BaseModel
@@ -16,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quant.observability import tracing
 from quant.settings import edge_settings
 from quant_http import problems, telemetry
 from quant_http.edge import finish
@@ -40,10 +39,6 @@ COMPRESS_FROM_BYTES: Final = 1024
 _TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]
 
 _METHODS_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
-
-logger = Logger()
-# The domain logs through the standard library: give its loggers the same format and request id.
-copy_config_to_registered_loggers(logger, include={"quant"})
 
 
 class _RequestContext:
@@ -82,17 +77,21 @@ class _RequestContext:
                 message["headers"] = headers.raw
             await send(message)
 
-        logger.append_keys(request_id=request_id, route=self._route.name)
-        try:
-            await self._app(scope, receive, send_finished)
-        except Exception:
-            logger.exception("request failed")
-            response = problems.problem(
-                Request(scope), 500, "an unexpected error occurred; it has been logged"
-            )
-            await response(scope, receive, send_finished)
+        name = self._route.name
+        principal = telemetry.identify(scope, request_id, name)
+        with tracing.invocation(name) as trace:
+            trace.annotate(request_id=request_id, route=name, principal=principal)
+            try:
+                await self._app(scope, receive, send_finished)
+            except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer
+                telemetry.logger.exception("request failed")
+                response = problems.problem(
+                    Request(scope), 500, "an unexpected error occurred; it has been logged"
+                )
+                await response(scope, receive, send_finished)
+            trace.answered(scope["method"], status)
         seconds = time.perf_counter() - started
-        telemetry.end(self._route.name, scope["method"], status, seconds, observed)
+        telemetry.end(name, scope["method"], status, seconds, observed)
 
 
 class RouteApp:

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quant.errors import ForbiddenError, QuantError
+from quant.observability import tracing
 from quant_http.bodies import BodyTooLargeError, read_body, refuse_body, replay
 from quant_http.caller import caller
 from quant_http.limits import check_limits, limit_headers
@@ -38,7 +39,8 @@ class Guard:
             except BodyTooLargeError:
                 refusal = problem(request, 413, "the body is longer than any this API takes")
         if refusal is None:
-            await self._app(scope, replay(body), send)
+            with tracing.part("handler"):
+                await self._app(scope, replay(body), send)
         else:
             await refusal(scope, receive, send)
 
@@ -52,7 +54,8 @@ class Guard:
     def _check_limits(self, request: Request) -> Response | None:
         if not self._route.is_limited:
             return None
-        decision = check_limits(request, self._route)
+        with tracing.part("limits"):
+            decision = check_limits(request, self._route)
         request.state.answer_headers.update(limit_headers(decision))
         if decision.allowed:
             return None

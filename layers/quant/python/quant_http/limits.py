@@ -5,8 +5,7 @@ Source of the headers: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratel
 """
 
 import logging
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
@@ -15,9 +14,7 @@ from quant.limits import Decision, WindowState, account_windows, anonymous_windo
 from quant.vocabulary import AuditEvent
 from quant_http.caller import caller, origin
 from quant_http.routes import Access, Route, Store
-
-METRIC_NAMESPACE: Final = "Quant"
-FALLBACK_METRIC: Final = "LimiterFallback"
+from quant_http.telemetry import note_fallback
 
 _UNKNOWN_NETWORK: Final = "unknown"
 
@@ -43,7 +40,7 @@ def check_limits(request: Request, route: Route) -> Decision:
         windows = anonymous_windows(route.endpoint_class)
     decision = limiter().check(subject, windows)
     if not decision.exact:
-        count_fallback()
+        note_fallback()
     for state in decision.states:
         if state.first_refusal:
             _note_refusal(request, route, subject, state)
@@ -63,23 +60,6 @@ def limit_headers(decision: Decision) -> dict[str, str]:
         for prefix in ("RateLimit-", "X-RateLimit-")
         for name, value in fields.items()
     }
-
-
-@cache
-def _metrics() -> Any:
-    # Imported here: only an environment that has lost Valkey needs it.
-    from aws_lambda_powertools import metrics  # noqa: PLC0415
-
-    return metrics
-
-
-def count_fallback() -> None:
-    """Count a decision made without Valkey, as a CloudWatch metric in the function's log."""
-    metrics = _metrics()
-    with metrics.single_metric(
-        name=FALLBACK_METRIC, unit=metrics.MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE
-    ):
-        pass
 
 
 def _note_refusal(request: Request, route: Route, subject: str, state: WindowState) -> None:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from quant.errors import StoreUnavailableError
+from quant.observability.aws_calls import traced
 from quant.settings import EmailSettings
 
 # Name of what is unavailable where SES takes no mail.
@@ -27,14 +28,16 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client(
-        "ses",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            # A second try after a lost answer may send twice, which harms nobody.
-            retries={"total_max_attempts": 2, "mode": "standard"},
-        ),
+    return traced(
+        boto3.client(
+            "ses",
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                # A second try after a lost answer may send twice, which harms nobody.
+                retries={"total_max_attempts": 2, "mode": "standard"},
+            ),
+        )
     )
 
 

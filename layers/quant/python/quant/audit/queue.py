@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from quant.audit.entries import Entry
+from quant.observability.aws_calls import traced
 from quant.settings import AuditSettings
 
 # A request waits for the queue only when Postgres has already let it down.
@@ -24,13 +25,15 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client(
-        "sqs",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 2, "mode": "standard"},
-        ),
+    return traced(
+        boto3.client(
+            "sqs",
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                retries={"total_max_attempts": 2, "mode": "standard"},
+            ),
+        )
     )
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from quant.errors import ConflictError, NotFoundError, QuantError, StoreUnavailableError
+from quant.observability.aws_calls import traced
 
 # Larger than any document of the sources by far; it bounds the memory of whoever reads one.
 MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
@@ -26,7 +27,7 @@ def _client() -> Any:
     # boto3 costs most of a second to import: only functions that use the bucket pay for it.
     import boto3  # noqa: PLC0415
 
-    return boto3.client("s3")
+    return traced(boto3.client("s3"))
 
 
 class Bucket:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from quant.errors import StoreUnavailableError
+from quant.observability import tracing
 from quant.settings import DatabaseSettings, database_settings
 
 
@@ -38,8 +39,10 @@ class Lookup:
         for last_try in (False, True):
             try:
                 if self._connection is None:
-                    self._connection = self._connect()
-                rows: list[list[Any]] = self._connection.run(statement, **parameters)
+                    with tracing.remote("postgres connect"):
+                        self._connection = self._connect()
+                with tracing.statement(statement):
+                    rows: list[list[Any]] = self._connection.run(statement, **parameters)
             except (Error, OSError) as error:
                 self.close()
                 if last_try:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from quant.db.traced import traced
 from quant.errors import StoreUnavailableError
 from quant.settings import DatabaseSettings, database_settings
 
@@ -66,7 +67,7 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
         parameters["user"] = credentials.username
         parameters["password"] = credentials.password.get_secret_value()
 
-    return engine
+    return traced(engine)
 
 
 @cache

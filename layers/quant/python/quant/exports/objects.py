@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from quant.collectors.bucket import Bucket
 from quant.errors import ConflictError, QuantError
+from quant.observability.aws_calls import traced
 from quant.settings import ExportSettings
 
 # Files of jobs are deleted by the bucket's lifecycle rule of this prefix, those of datasets never.
@@ -52,7 +53,7 @@ def _client() -> Any:
     from botocore.config import Config  # noqa: PLC0415
 
     # Links of the older signature are not accepted in every region.
-    return boto3.client("s3", config=Config(signature_version="s3v4"))
+    return traced(boto3.client("s3", config=Config(signature_version="s3v4")))
 
 
 class ExportBucket(Bucket):

@@ -14,7 +14,7 @@ SERVICE: Final = "service"
 
 # Of CloudWatch's units those we use.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
-type Unit = Literal["Count", "Milliseconds", "Seconds"]
+type Unit = Literal["Bytes", "Count", "Milliseconds", "Seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,13 @@ PIPELINE_METRICS: Final = (
     FILINGS_TO_FETCH,
     DOCUMENTS_REJECTED,
 )
+
+# Of the restore drill.
+RESTORE_SECONDS: Final = Metric(
+    "RestoreSeconds", "Seconds", "time to load a backup into an empty server"
+)
+BACKUP_AGE: Final = Metric(
+    "BackupAge", "Seconds", "age of a backup's snapshot when it was restored and kept"
+)
+BACKUP_BYTES: Final = Metric("BackupBytes", "Bytes", "size of a backup's files")
+BACKUP_METRICS: Final = (RESTORE_SECONDS, BACKUP_AGE, BACKUP_BYTES)

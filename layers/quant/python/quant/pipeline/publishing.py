@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from quant import sqs
 from quant.db.session import write
 from quant.errors import StoreUnavailableError
+from quant.observability.aws_calls import traced
 from quant.pipeline import outbox
 from quant.pipeline.messages import EVENT_SOURCE, FETCH_REQUESTED, TRADE_DISCLOSED
 from quant.settings import QueueSettings
@@ -30,13 +31,15 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client(
-        "events",
-        config=Config(
-            connect_timeout=sqs.CONNECT_TIMEOUT_S,
-            read_timeout=sqs.READ_TIMEOUT_S,
-            retries={"total_max_attempts": 3, "mode": "standard"},
-        ),
+    return traced(
+        boto3.client(
+            "events",
+            config=Config(
+                connect_timeout=sqs.CONNECT_TIMEOUT_S,
+                read_timeout=sqs.READ_TIMEOUT_S,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+            ),
+        )
     )
 
 
