@@ -134,3 +134,4 @@ lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt
 	@$(COMPILE) localstack/mlflow-requirements.in -c layers/training/requirements.txt -o localstack/mlflow-requirements.txt
+	@$(COMPILE) tests/infra/checkov-requirements.in -o tests/infra/checkov-requirements.txt
