@@ -16,59 +16,31 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from infra import pruning
 from infra.paths import BUILD, ROOT
+from infra.pruning import UNUSED, prune, remove
 
 AWS_PYTHON: Final = (3, 13)
 # Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
 AWS_PLATFORM: Final = "aarch64-manylinux_2_28"
 
-THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline", "analytics", "export")
+THIRD_PARTY_LAYERS: Final = ("api", "auth", "pipeline", "analytics", "export", "schema")
 
 TRAINING: Final = "training"
 # Layers that a function of training has besides, whose packages need not be there twice. That of
 # analytics is not among them: SciPy imports parts of NumPy that are removed there.
 _BESIDE_TRAINING: Final = ("api", "export")
 
-# What type checkers and compilers read.
-_SOURCES_OF_OTHERS: Final = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.a")
-# What no function imports, as patterns by layer, besides what no package needs at run time.
-_UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
-    "api": (
-        "sqlalchemy/dialects/mssql",
-        "sqlalchemy/dialects/mysql",
-        "sqlalchemy/dialects/oracle",
-        "sqlalchemy/dialects/sqlite",
-        "sqlalchemy/ext",
-        "sqlalchemy/testing",
-    ),
-    "analytics": (
-        "numpy/_core/_*_tests.*.so",
-        "numpy/_core/_simd.*.so",  # a test's view of what the other modules do themselves
-        "numpy/_core/include",
-        "numpy/_core/lib",
-        "numpy/_pyinstaller",
-        "numpy/f2py",
-        "numpy/random/lib",
-        "numpy/testing",
-    ),
-    "export": (
-        "adbc_driver_duckdb",
-        "duckdb/experimental",  # stands in for PySpark
-        "duckdb/polars_io.py",
-    ),
-}
-
-# Command line, sample data and schema changes run outside the functions.
+# Command line and sample data are run by no function; migrations are in the code of one.
 _NOT_SERVED: Final = (
+    "quant/backup",
     "quant/cli",
-    "quant/db/migrate.py",
     "quant/db/migrations",
-    "quant/db/tracking.py",
     "quant/demo.py",
     "quant/ingest/seed.py",
     "quant/ingest/synthetic.py",
@@ -88,11 +60,11 @@ _DOCS_ASSETS: Final = {
     "swagger-ui.NOTICE.txt": "node_modules/swagger-ui-dist/NOTICE",
 }
 
+# What is built depends on them as well.
+_PROGRAMS: Final = (Path(__file__), Path(pruning.__file__))
+
 # The earliest time a zip archive can express.
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-
-# importlib.metadata reads these two; the rest of a .dist-info folder serves installers.
-_RUNTIME_METADATA: Final = frozenset({"METADATA", "entry_points.txt"})
 
 
 def build(target: str) -> None:
@@ -115,7 +87,7 @@ def _build(target: str) -> None:
     _refresh(layers / "quant.zip", [target, sources], partial(_copy_quant, target, sources))
     for name in THIRD_PARTY_LAYERS:
         lock = ROOT / f"layers/{name}/requirements.txt"
-        unused = _UNUSED.get(name, ())
+        unused = UNUSED.get(name, ())
         make = partial(_install, target, lock, unused)
         _refresh(layers / f"{name}.zip", [target, lock], make)
     if target == "local":
@@ -131,6 +103,8 @@ def _build(target: str) -> None:
         [functions, sources],
         lambda out: _python("-m", "quant_http.openapi", str(functions), str(out)),
     )
+    migrations = sources / "quant/db/migrations"
+    _refresh(BUILD / "migrations", [migrations], partial(_copy_sources, migrations))
 
 
 def _build_training(layers: Path) -> None:
@@ -146,7 +120,7 @@ def _build_training(layers: Path) -> None:
             for entry in (layers / name / "python").iterdir()
         }
         both = [entry for entry in python.iterdir() if entry.name in there]
-        _remove(python, sorted(entry.name for entry in both if not _is_namespace(entry)))
+        remove(python, sorted(entry.name for entry in both if not _is_namespace(entry)))
         _pack(python, archive)
 
     _refresh(layers / f"{TRAINING}.zip", locks, make)
@@ -161,7 +135,7 @@ def _is_namespace(entry: Path) -> bool:
 def _refresh(output: Path, inputs: Sequence[str | Path], make: Callable[[Path], None]) -> None:
     """Rebuild ``output`` unless the digest left beside it is that of the inputs."""
     stamp = output.with_name(f".{output.name}.digest")
-    digest = _digest([*inputs, Path(__file__), platform.python_version(), platform.machine()])
+    digest = _digest([*inputs, *_PROGRAMS, platform.python_version(), platform.machine()])
     if output.exists() and stamp.exists() and stamp.read_text() == digest:
         return
     stamp.unlink(missing_ok=True)
@@ -218,8 +192,7 @@ def _install(target: str, lock: Path, unused: Sequence[str], archive: Path) -> N
         *("--target", str(python), "-r", str(lock)),
     ]
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - our own list
-    _strip(python)
-    _remove(python, unused)
+    prune(python, unused)
     _compile(target, python)
     _pack(python, archive)
 
@@ -243,42 +216,6 @@ def _pack(python: Path, archive: Path) -> None:
             packed.writestr(entry, file.read_bytes())
 
 
-def _strip(python: Path) -> None:
-    """Remove what a running function never reads: installers' records, tests, scripts."""
-    shutil.rmtree(python / "bin", ignore_errors=True)
-    (python / ".lock").unlink(missing_ok=True)
-    for folder in [path for path in python.rglob("*") if path.is_dir()]:
-        if folder.name in {"tests", "test", "__pycache__"}:
-            shutil.rmtree(folder, ignore_errors=True)
-        elif folder.name.endswith(".dist-info") and folder.parent == python:
-            for entry in folder.iterdir():
-                if entry.is_dir():
-                    shutil.rmtree(entry)
-                elif entry.name not in _RUNTIME_METADATA:
-                    entry.unlink()
-    for pattern in _SOURCES_OF_OTHERS:
-        for file in list(python.rglob(pattern)):
-            file.unlink()
-
-
-def _remove(python: Path, patterns: Sequence[str]) -> None:
-    """Remove what the patterns name.
-
-    Raises:
-        FileNotFoundError: A pattern names nothing: the package has changed.
-    """
-    for pattern in patterns:
-        found = list(python.glob(pattern))
-        if not found:
-            msg = f"nothing in the layer is named {pattern}"
-            raise FileNotFoundError(msg)
-        for path in found:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
 def _compile(target: str, python: Path) -> None:
     if target == "aws" and sys.version_info[:2] != AWS_PYTHON:
         # Another interpreter's bytecode would be ignored and only add weight.
@@ -295,6 +232,13 @@ def _python(*arguments: str) -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     command = [sys.executable, *arguments]
     subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603 - our own list
+
+
+def _copy_sources(folder: Path, output: Path) -> None:
+    for source in _sources(folder):
+        destination = output / source.relative_to(folder)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, destination)
 
 
 def _copy_assets(output: Path) -> None:

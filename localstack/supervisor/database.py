@@ -17,9 +17,16 @@ SAMPLE = "sample"
 
 
 def ensure_roles(server: PostgresServer, owner_password: str, app_password: str) -> None:
-    """Create the owner and the application role where absent, and set their passwords."""
+    """Create the owner and the application role where absent, and set their passwords.
+
+    The owner may do what restoring a backup takes: make and rename databases of its own, and end
+    other roles' sessions. The hosted database's administrator may, too.
+    """
     for role, password in ((OWNER_ROLE, owner_password), (APP_ROLE, app_password)):
         _ensure_role(server, role, password)
+    owner = identifier(OWNER_ROLE)
+    _run(server, f"alter role {owner} createdb")
+    _run(server, f"grant pg_signal_backend to {owner}")
 
 
 def ensure_tracking(server: PostgresServer, password: str) -> None:

@@ -2,7 +2,19 @@
 
 import typer
 
-from quant.cli import accounts, audit, config, db, ingest, keys, ml, pipeline, review, tokens
+from quant.cli import (
+    accounts,
+    audit,
+    backup,
+    config,
+    db,
+    ingest,
+    keys,
+    ml,
+    pipeline,
+    review,
+    tokens,
+)
 
 # Local variables in a traceback could show credentials.
 app = typer.Typer(
@@ -13,6 +25,7 @@ app.command("seed")(ingest.seed_command)
 app.command("token")(tokens.token)
 app.add_typer(accounts.app, name="account")
 app.add_typer(audit.app, name="audit")
+app.add_typer(backup.app, name="backup")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(keys.app, name="keys")

@@ -1,0 +1,1 @@
+"""Logical backups of the database: dumps that are known to restore (docs/recovery.md)."""
