@@ -29,6 +29,9 @@ EXPORTED: Final = ("exports/*", "datasets/*")
 # Below these keys of the bucket of machine learning: artifacts, and what they are applied to.
 INFERRED_WITH: Final = (f"{ARTIFACTS}/*", f"{FEATURES}/*")
 
+# Layers that together exceed what the code and layers of a function may have (docs/adr/0028).
+_TOO_LARGE: Final = (frozenset({"analytics", "export"}), frozenset({"training"}))
+
 # The ephemeral storage of every function, MiB.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html
 DEFAULT_STORAGE_MB: Final = 512
@@ -147,7 +150,6 @@ class FunctionNeeds:
         storage_mb: Ephemeral storage, MiB.
         bundles: Build artefacts packed at the root of its code.
         predicts: Whether it loads the artifacts of champions, besides routes that do.
-        image: Whether it is a container image on AWS, with the content of its layers.
         serves_route: Whether API Gateway invokes it for a route of the table.
     """
 
@@ -174,7 +176,6 @@ class FunctionNeeds:
     storage_mb: int = DEFAULT_STORAGE_MB
     bundles: tuple[str, ...] = ()
     predicts: bool = False
-    image: bool = False
     serves_route: bool = False
 
     def __post_init__(self) -> None:
@@ -184,6 +185,16 @@ class FunctionNeeds:
         if self.stores and self.concurrency is None:
             msg = f"{self.name}: what reaches a store has a share of its connections"
             raise ValueError(msg)
+
+    @property
+    def image(self) -> bool:
+        """Whether it is a container image on AWS, with the content of its layers."""
+        return any(layers <= {*self.layers} for layers in _TOO_LARGE)
+
+    @property
+    def answers_requests(self) -> bool:
+        """Whether a client waits for it, as opposed to an event that is kept and tried again."""
+        return self.serves_route or self.name == AUTHORIZER
 
     @property
     def loads_artifacts(self) -> bool:
@@ -246,8 +257,7 @@ def _further_layers(route: Route) -> tuple[str, ...]:
     if route.secrets & _TOKEN_SECRETS or route.endpoint_class is EndpointClass.AUTH:
         return ("auth",)
     if Capability.ARTIFACTS in route.capabilities:
-        # Features are Parquet.
-        return ("analytics", "export")
+        return ("analytics",)
     if route.endpoint_class is EndpointClass.ANALYTICS:
         return ("analytics",)
     return _INLINE_EXPORTS.get(route.name, ())

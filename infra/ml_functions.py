@@ -62,7 +62,6 @@ def _with_training(
         models=models,
         tracks=tracks,
         egress=tracks,
-        image=True,
         memory_mb=_MEMORY_MB,
         timeout_s=_TIMEOUT_S,
     )

@@ -1,7 +1,7 @@
 """What the container image of a function is built from.
 
-LightGBM with SciPy and MLflow's client exceeds the 250 MB that the code and layers of a function
-may have. Synthesis reads the folder's files alone; Docker builds the image upon deployment.
+For those whose layers exceed their budget (docs/adr/0028). Synthesis reads the folder's files
+alone; Docker builds the image upon deployment.
 """
 
 import shutil
@@ -32,7 +32,7 @@ def image_context(artefacts: Artefacts, name: str, layers: Sequence[str]) -> Ite
     """
     with handler_code(artefacts, name, ()) as code, tempfile.TemporaryDirectory() as temporary:
         context = Path(temporary)
-        shutil.copyfile(IMAGES / "training" / "Dockerfile", context / "Dockerfile")
+        shutil.copyfile(IMAGES / "function" / "Dockerfile", context / "Dockerfile")
         shutil.copytree(code, context / "functions")
         with zipfile.ZipFile(artefacts.layers / f"{_DOMAIN}.zip") as domain:
             domain.extractall(context)  # a folder ``python``

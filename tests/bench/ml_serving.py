@@ -39,7 +39,7 @@ from quant.ml.features.build import build
 from quant.ml.features.read import read
 from quant.ml.objects import Folder, MlBucket
 from quant.ml.pipeline.predict import predict
-from quant.ml.serving import inference
+from quant.ml.serving import arrays, inference
 from quant.valkey_store import client
 
 POLITICIANS, TICKERS, TRADES, DAYS = 300, 200, 50_000, 2_500
@@ -152,6 +152,7 @@ def _fill(engine: Engine, objects: Folder) -> dict[str, float]:
     started = time.perf_counter()
     manifest = build(objects, dataset)
     built = time.perf_counter() - started
+    arrays.write(objects, dataset)
     with Session(engine) as session:
         session.add_all(
             Politician(

@@ -23,7 +23,7 @@ from quant.ml.features.build import build
 from quant.ml.features.read import read
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.predict import predict
-from quant.ml.serving import inference
+from quant.ml.serving import arrays, inference
 from quant.vocabulary import Role, Verdict
 
 BUCKET = "quant-test-ml"
@@ -65,6 +65,7 @@ def dataset(objects, disclosures):
     tables = synthetic_tables(days=1200, trades=2500)
     dataset = write_snapshot(objects, tables)
     build(objects, dataset)
+    arrays.write(objects, dataset)
     disclosures.add_all(
         Politician(
             id=uuid.UUID(row.politician_id),

@@ -8,6 +8,8 @@ from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import OperationalError
 
 _WAIT_S = 5
+# Debian's; the certificate of RDS Proxy is one of Amazon Trust Services.
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def _database_url() -> URL:
@@ -18,7 +20,7 @@ def _database_url() -> URL:
         host=os.environ["DATABASE_HOST"],
         port=int(os.environ["DATABASE_PORT"]),
         database=os.environ["DATABASE_NAME"],
-        query={"sslmode": "verify-full", "sslrootcert": "/etc/ssl/rds.pem"},
+        query={"sslmode": "verify-full", "sslrootcert": _AUTHORITIES},
     )
 
 

@@ -20,6 +20,7 @@ from quant.ml.metrics import null_if_nan
 from quant.ml.monitoring.closing import closing_days
 from quant.ml.objects import Objects
 from quant.ml.pipeline.ahead import predict_ahead
+from quant.ml.serving import arrays
 
 _CHUNK: Final = 2000
 
@@ -93,6 +94,7 @@ def refresh(connection: Connection, objects: Objects) -> str:
     """Build the features of what is known now, and return the dataset's identifier."""
     dataset = snapshot.take(connection, objects)
     build(objects, dataset)
+    arrays.write(objects, dataset)
     return dataset
 
 

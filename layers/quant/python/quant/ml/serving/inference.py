@@ -12,18 +12,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-# Features are read with it where they are needed, which takes most of a second to import: here it
-# is part of the snapshot that environments start from.
-import duckdb as _duckdb  # noqa: F401
 import numpy as np
 
 from quant.ml.artifact import Predicted
 from quant.ml.artifacts import LoadedArtifact, load_champion
 from quant.ml.catalogue import MODELS, ModelSpec, Subject, Task
 from quant.ml.features.frame import Frame
-from quant.ml.features.read import read
 from quant.ml.objects import Objects
 from quant.ml.pipeline.ahead import predict_ahead
+from quant.ml.serving.arrays import read
 
 # Those of every model, and of a few that another version needs.
 _KEPT: Final = len(MODELS) + 2
