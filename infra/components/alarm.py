@@ -15,6 +15,7 @@ from infra.config import Config
 # Part of the name of the topic, which the Data stack has and others name.
 ALARMS: Final = "alarms"
 _ERRORS_PERIOD: Final = Duration.minutes(15)
+_AT_LEAST: Final = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 def alarm_at(
@@ -28,7 +29,9 @@ def alarm_at(
     threshold: float,
     periods: int = 1,
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    comparison: cloudwatch.ComparisonOperator = _AT_LEAST,
     runbook: str | None = None,
+    announced: bool = True,
 ) -> cloudwatch.Alarm:
     """Create the alarm, which its runbook explains and the topic of alarms announces.
 
@@ -42,7 +45,9 @@ def alarm_at(
         threshold: The first value that is too much.
         periods: How many periods in a row it has to be too much.
         missing: What a period without a value means.
+        comparison: How a value that is too much compares with the threshold.
         runbook: Name of a runbook that several alarms share; without it the alarm's own.
+        announced: Whether somebody is told; not where it is part of another alarm.
     """
     alarm = cloudwatch.Alarm(
         scope,
@@ -52,10 +57,11 @@ def alarm_at(
         metric=metric,
         threshold=threshold,
         evaluation_periods=periods,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        comparison_operator=comparison,
         treat_missing_data=missing,
     )
-    announce(alarm, config)
+    if announced:
+        announce(alarm, config)
     return alarm
 
 
