@@ -83,15 +83,30 @@ class Checkout:
             raise DeployError(result.stderr)
         self.run = json.loads(result.stdout)
 
-    def versions(self) -> dict[str, str]:
-        """Version that each function's alias points to, by the function's name."""
-        client = boto3.client(
-            "lambda",
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
             endpoint_url=self.run["endpoint_url"],
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+    def cdk(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the CDK CLI on the deployed stacks."""
+        assembly = str(self.directory / ".local" / NAME / "cdk.out")
+        cli = str(PROJECT / "node_modules" / ".bin" / "cdk")
+        return subprocess.run(
+            [cli, command, "--app", assembly, "--ci", "--no-notices", *arguments],
+            env={**os.environ, **self.run["environment"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def versions(self) -> dict[str, str]:
+        """Version that each function's alias points to, by the function's name."""
+        client = self.client("lambda")
         names = [function["FunctionName"] for function in client.list_functions()["Functions"]]
         return {
             name: client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
@@ -270,3 +285,77 @@ def test_a_failed_deployment_says_so_and_the_old_version_goes_on_serving(
     with checkout.edited("functions/health/live.py", '"no-store"', '"no-cache"'):
         checkout.deploy()
     assert checkout.get("/health").headers["Cache-Control"] == "no-cache"
+
+
+def test_drift_is_found_and_named(checkout: Checkout) -> None:
+    checkout.deploy()
+    clean = checkout.cdk("drift", "--fail")
+    assert clean.returncode == 0, clean.stdout
+    functions, name = checkout.client("lambda"), "quant-local-health-live"
+    timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=timeout + 1)
+    checkout.client("cloudwatch").delete_alarms(AlarmNames=["quant-local-limiter-fallback"])
+    drifted = checkout.cdk("drift", "--fail")
+    assert drifted.returncode == 1, drifted.stderr
+    assert "AWS::Lambda::Function HealthLive/Function" in drifted.stdout
+    assert f"[-] {timeout}" in drifted.stdout
+    assert f"[+] {timeout + 1}" in drifted.stdout
+    assert "AWS::CloudWatch::Alarm LimiterFallbackAlarm" in drifted.stdout
+    assert "Number of resources with drift: 2" in drifted.stdout
+
+
+def test_destruction_leaves_nothing_behind(checkout: Checkout) -> None:
+    """But what CloudFormation did not make, and what the template says is kept."""
+    kept = _remaining(checkout)
+    assert all(kept[what] for what in ("functions", "queues", "roles", "secrets", "stacks"))
+    destroyed = checkout.cdk("destroy", "--all", "--force")
+    assert destroyed.returncode == 0, destroyed.stderr
+    left = {what: names for what, names in _remaining(checkout).items() if names}
+    # The account's role for access logs, one for all APIs of a region.
+    [role] = left.pop("roles")
+    assert "CloudWatchRole" in role
+    assert left == {"secrets": set(MADE_BEFORE_DEPLOYMENT)}
+
+
+# By the supervisor, in place of RDS and ElastiCache.
+MADE_BEFORE_DEPLOYMENT = {
+    "quant/local/database",
+    "quant/local/database-admin",
+    "quant/local/valkey",
+}
+
+
+def _remaining(checkout: Checkout) -> dict[str, set[str]]:
+    """Names of what the stacks make, by kind."""
+
+    def names(service: str, operation: str, key: str, name: str) -> set[str]:
+        pages = checkout.client(service).get_paginator(operation).paginate()
+        return {item[name] for page in pages for item in page.get(key, ())}
+
+    stacks = names("cloudformation", "list_stacks", "StackSummaries", "StackName")
+    alive = {
+        stack["StackName"]
+        for stack in checkout.client("cloudformation").describe_stacks()["Stacks"]
+        if stack["StackStatus"] != "DELETE_COMPLETE"
+    }
+    queues = checkout.client("sqs").list_queues().get("QueueUrls", [])
+    topics = checkout.client("sns").list_topics()["Topics"]
+    buckets = names("s3", "list_buckets", "Buckets", "Name")
+    vpcs = checkout.client("ec2").describe_vpcs()["Vpcs"]
+    return {
+        "stacks": stacks & alive,
+        "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
+        "logs": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        "roles": names("iam", "list_roles", "Roles", "RoleName"),
+        "secrets": names("secretsmanager", "list_secrets", "SecretList", "Name"),
+        "alarms": names("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        "apis": names("apigateway", "get_rest_apis", "items", "name"),
+        "plans": names("apigateway", "get_usage_plans", "items", "name"),
+        "machines": names("stepfunctions", "list_state_machines", "stateMachines", "name"),
+        "schedules": names("scheduler", "list_schedules", "Schedules", "Name"),
+        "rules": names("events", "list_rules", "Rules", "Name"),
+        "queues": set(queues),
+        "topics": {topic["TopicArn"] for topic in topics},
+        "buckets": {name for name in buckets if not name.startswith("cdk-")},
+        "networks": {vpc["VpcId"] for vpc in vpcs if not vpc["IsDefault"]},
+    }

@@ -46,6 +46,7 @@ class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
 @hooks.on_infra_start()
 def extend_services() -> None:
     """Extend the services before their providers are loaded."""
+    from quant_localstack.cloudformation.drift import patch_drift
     from quant_localstack.cloudformation.engine import patch_engine
     from quant_localstack.cloudformation.functions import patch_functions
     from quant_localstack.cloudformation.patches import patch_providers
@@ -55,5 +56,6 @@ def extend_services() -> None:
     extend_chain()
     patch_providers()
     patch_engine()
+    patch_drift()
     patch_functions()
     patch_archives()
