@@ -16,6 +16,7 @@ from quant.alerts.queue import postpone, send_report
 from quant.alerts.retries import GONE, MAX_ATTEMPTS, delay_after
 from quant.alerts.webhooks import Answer, post_all
 from quant.errors import StoreUnavailableError
+from quant.observability.invocation import observed
 from quant.pipeline.messages import DeliveryReport, WebhookRequest
 from quant.settings import WebhookSettings
 
@@ -61,6 +62,7 @@ def _settle(
     return False
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Post each message's webhook once.
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from quant.alerts.deliveries import purge
 from quant.alerts.digest import send_mails
 from quant.db.session import write
+from quant.observability.invocation import observed
 from quant.settings import EmailSettings, WebhookSettings, database_settings
 
 logger = Logger()
@@ -22,6 +23,7 @@ WebhookSettings()
 _RESERVE_MS: Final = 20_000
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Mail what waits, each once.
 

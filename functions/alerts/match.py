@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from quant.alerts.matching import announce
 from quant.errors import StoreUnavailableError
+from quant.observability.invocation import observed
 from quant.pipeline.messages import TradeDisclosed
 from quant.settings import database_settings
 
@@ -28,6 +29,7 @@ def _announce(body: str) -> int:
     return announce(TradeDisclosed.model_validate(event["detail"]))
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Alert for each message's trade, once however often it is delivered.
 

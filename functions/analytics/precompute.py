@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
+from quant.observability.invocation import observed
 from quant.reports import precompute
 from quant.settings import database_settings
 
@@ -18,6 +19,7 @@ copy_config_to_registered_loggers(logger, include={"quant"})
 database_settings()
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Bring all documents up to date.
 

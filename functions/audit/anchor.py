@@ -12,6 +12,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from quant.audit.maintenance import current_anchor
 from quant.db.session import engine
+from quant.observability.invocation import observed
 from quant.settings import AnchorSettings, database_settings
 
 logger = Logger()
@@ -30,6 +31,7 @@ def _client() -> Any:
     return boto3.client("s3")
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Write the anchor as an object of its own.
 

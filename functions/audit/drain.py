@@ -14,6 +14,7 @@ from quant.audit.entries import Entry
 from quant.audit.log import append
 from quant.db.session import write
 from quant.errors import StoreUnavailableError
+from quant.observability.invocation import observed
 from quant.settings import database_settings
 
 logger = Logger()
@@ -28,6 +29,7 @@ def _append(body: str) -> None:
     write(lambda connection: append(connection, entry))
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Append each message's entry, once however often it is delivered.
 

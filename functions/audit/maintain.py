@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from quant.accounts.expiry import delete_expired_links, delete_unverified
 from quant.audit.maintenance import create_months, purge
 from quant.db.session import create_engine_from
+from quant.observability.invocation import observed
 from quant.settings import DatabaseOwnerSettings
 
 MONTHS_AHEAD: Final = 12
@@ -31,6 +32,7 @@ def _engine() -> Engine:
     return create_engine_from(_settings)
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Do what is due; it may run at any time, and again.
 

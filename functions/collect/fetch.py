@@ -12,6 +12,7 @@ from collect._run import logger, publish, require_settings, required_url, workpl
 from quant import sqs
 from quant.collectors.fetch import fetch_all
 from quant.errors import StoreUnavailableError
+from quant.observability.invocation import observed
 from quant.pipeline.messages import FetchRequest
 from quant.settings import QueueSettings
 
@@ -19,6 +20,7 @@ require_settings()
 _queue_url = required_url(QueueSettings().fetch_queue_url, "QUANT_FETCH_QUEUE_URL")
 
 
+@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Fetch each message's filing.
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from collect._run import publish, require_settings, workplace
+from collect._run import logger, publish, require_settings, workplace
 from quant.collectors.house import collect_indexes
 from quant.collectors.run import Collector, collect
+from quant.observability.invocation import observed
 
 require_settings()
 
@@ -21,6 +22,7 @@ class Request(BaseModel):
     years: tuple[int, ...] = ()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> None:
     """Do one run, and publish its report.
 

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from collect._run import publish, require_settings, workplace
+from collect._run import logger, publish, require_settings, workplace
 from quant.collectors.legislators import collect_legislators
 from quant.collectors.run import Collector, collect
+from quant.observability.invocation import observed
 
 require_settings()
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], context: Any) -> None:
     """Do one run, and publish its report.
 

@@ -3,10 +3,11 @@
 from functools import cache
 from typing import Any
 
-from collect._run import publish, require_settings, workplace
+from collect._run import logger, publish, require_settings, workplace
 from quant.collectors.price_providers import PriceProvider, provider_of
 from quant.collectors.prices import collect_prices
 from quant.collectors.run import Collector, collect
+from quant.observability.invocation import observed
 from quant.secrets import read_secret
 
 _settings = require_settings()
@@ -19,6 +20,7 @@ def _provider() -> PriceProvider:
     return provider_of(_settings.prices_provider, key, _settings.prices_url)
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], context: Any) -> None:
     """Do one run, and publish its report.
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from collect._run import publish, require_settings, workplace
+from collect._run import logger, publish, require_settings, workplace
 from quant.collectors.run import Collector, collect
 from quant.collectors.senate import collect_search
+from quant.observability.invocation import observed
 
 require_settings()
 
@@ -22,6 +23,7 @@ class Request(BaseModel):
     since: date | None = None
 
 
+@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> None:
     """Do one run, and publish its report.
 

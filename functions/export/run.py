@@ -15,6 +15,7 @@ from quant.errors import StoreUnavailableError
 from quant.exports import jobs, queue, work
 from quant.exports.objects import ExportBucket
 from quant.exports.queue import ExportMessage
+from quant.observability.invocation import observed
 from quant.settings import ExportSettings, database_settings
 
 # Kept for the conversion of what was read and for its upload.
@@ -47,6 +48,7 @@ def _run(record: dict[str, Any], seconds: float) -> bool:
     return False
 
 
+@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make the export of each message, once however often it is delivered.
 

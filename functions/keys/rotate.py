@@ -11,6 +11,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from quant.audit import record_or_queue
 from quant.keys import Rotation
+from quant.observability.invocation import observed
 from quant.origin import Origin
 from quant.secrets import is_secret
 from quant.settings import SigningSettings, database_settings
@@ -39,6 +40,7 @@ def _finish(rotation: Rotation, version: str) -> None:
     )
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> None:
     """Take one step of a rotation.
 

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
 from quant.ml.tracking import Tracking
+from quant.observability.invocation import observed
 from quant.settings import TrackingSettings
 
 logger = Logger()
@@ -15,6 +16,7 @@ copy_config_to_registered_loggers(logger, include={"quant"})
 TrackingSettings()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Point the alias ``champion`` to what requests are answered with.
 

@@ -7,6 +7,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.evaluate import evaluate
+from quant.observability.invocation import observed
 from quant.settings import MlSettings
 
 logger = Logger()
@@ -16,6 +17,7 @@ copy_config_to_registered_loggers(logger, include={"quant"})
 MlSettings()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Evaluate a model, unless that is done.
 

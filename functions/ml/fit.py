@@ -7,6 +7,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.fit import fit
+from quant.observability.invocation import observed
 from quant.settings import MlSettings
 
 logger = Logger()
@@ -18,6 +19,7 @@ MlSettings()
 _objects: list[MlBucket] = []
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Fit one configuration of a model on one fold, unless that is done.
 

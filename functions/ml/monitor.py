@@ -8,6 +8,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from quant.db.session import write
 from quant.ml import monitoring
 from quant.ml.objects import MlBucket
+from quant.observability.invocation import observed
 from quant.settings import MlSettings, database_settings
 
 logger = Logger()
@@ -18,6 +19,7 @@ database_settings()
 MlSettings()
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Monitor all models.
 

@@ -7,6 +7,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.predict import predict_all
+from quant.observability.invocation import observed
 from quant.settings import MlSettings, database_settings
 
 logger = Logger()
@@ -17,6 +18,7 @@ database_settings()
 MlSettings()
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Build today's features and predict with every champion.
 

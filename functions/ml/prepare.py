@@ -11,6 +11,7 @@ from quant.ml.objects import MlBucket
 from quant.ml.pipeline.prepare import prepare
 from quant.ml.pipeline.runs import PLAN, load_plan
 from quant.ml.pipeline.settings import RunSettings
+from quant.observability.invocation import observed
 from quant.settings import MlSettings, database_settings
 
 logger = Logger()
@@ -21,6 +22,7 @@ database_settings()
 MlSettings()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Prepare a run; the same data, settings and code give the same one.
 

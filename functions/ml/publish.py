@@ -9,6 +9,7 @@ from quant.db.session import write
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.publish import publish
 from quant.ml.tracking import Registered
+from quant.observability.invocation import observed
 from quant.settings import MlSettings, database_settings
 
 logger = Logger()
@@ -19,6 +20,7 @@ database_settings()
 MlSettings()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Publish the version of a model that a run made, once however often it is asked for.
 

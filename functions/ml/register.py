@@ -8,6 +8,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from quant.ml.objects import MlBucket
 from quant.ml.pipeline.register import register
 from quant.ml.tracking import Tracking
+from quant.observability.invocation import observed
 from quant.settings import MlSettings, TrackingSettings
 
 logger = Logger()
@@ -18,6 +19,7 @@ MlSettings()
 TrackingSettings()
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Register the version of a model that a run made, unless that is done.
 

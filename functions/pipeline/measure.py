@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from quant.collectors.state import SYMBOLS, StateStore, Symbols
 from quant.db.session import read
+from quant.observability.invocation import observed
 from quant.pipeline.freshness import Freshness, SourceState, read_freshness
 from quant.pipeline.work import traded_symbols
 from quant.settings import RawSettings, database_settings
@@ -42,6 +43,7 @@ def _publish(freshness: Freshness) -> None:
     metrics.add_metric("DocumentsRejected", MetricUnit.Count, backlog.documents_rejected)
 
 
+@observed(logger)
 @metrics.log_metrics
 def handler(_event: dict[str, Any], _context: Any) -> None:
     """Measure once.

@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pipeline._arrivals import Arrival, arrivals_in, items_in
 from quant.collectors.raw_store import RawStore
 from quant.errors import NotFoundError
+from quant.observability.invocation import observed
 from quant.parsers.model import Unreadable
 from quant.pipeline.documents import process
 from quant.pipeline.raw import DROP_PREFIX
@@ -36,6 +37,7 @@ class OutOfTimeError(Exception):
     """The invocation ends before all documents are parsed."""
 
 
+@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Parse what a batch of messages, or of a backfill's items, is about.
 

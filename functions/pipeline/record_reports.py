@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from quant.alerts.deliveries import record_attempt
 from quant.db.session import write
 from quant.errors import StoreUnavailableError
+from quant.observability.invocation import observed
 from quant.pipeline.messages import CollectionReport, DeliveryReport
 from quant.pipeline.runs import record_collection
 from quant.settings import database_settings
@@ -38,6 +39,7 @@ def _record(body: str) -> None:
             write(partial(record_attempt, report=report))
 
 
+@observed(logger)
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Keep each message's report, once however often it is delivered.
 

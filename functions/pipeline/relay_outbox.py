@@ -5,6 +5,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
+from quant.observability.invocation import observed
 from quant.pipeline.publishing import LOT, relay_lot
 from quant.settings import QueueSettings, database_settings
 
@@ -19,6 +20,7 @@ _settings = QueueSettings()
 _RESERVE_MS: Final = 20_000
 
 
+@observed(logger)
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send lot after lot until none is left or time is up.
 
