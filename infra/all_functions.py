@@ -6,6 +6,7 @@ from infra.batch_functions import BATCH_FUNCTIONS
 from infra.functions import API_FUNCTIONS, AREA_FUNCTIONS, Area, FunctionNeeds
 from infra.ml_functions import ML_FUNCTIONS
 from infra.pipeline_functions import PIPELINE_FUNCTIONS
+from infra.schema_functions import SCHEMA_FUNCTIONS
 from quant.pipeline.queues import Queue
 
 FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
@@ -16,6 +17,7 @@ FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     **API_FUNCTIONS,
     **PIPELINE_FUNCTIONS,
     **ML_FUNCTIONS,
+    **SCHEMA_FUNCTIONS,
 }
 
 

@@ -137,6 +137,7 @@ class FunctionNeeds:
         exports: What it may do in the bucket of exports.
         models: What it may do in the bucket of machine learning.
         anchors: Whether it keeps the audit log's anchors in their bucket.
+        answers_deployment: Whether CloudFormation waits for its answer, which goes to S3.
         owns_schema: Whether it may also connect to Postgres as the schema's owner.
         egress: Whether it calls hosts on the internet.
         tracks: Whether it may call the tracking server, and is told where that is.
@@ -164,6 +165,7 @@ class FunctionNeeds:
     exports: ObjectAccess = field(default_factory=ObjectAccess)
     models: ObjectAccess = field(default_factory=ObjectAccess)
     anchors: bool = False
+    answers_deployment: bool = False
     owns_schema: bool = False
     egress: bool = False
     tracks: bool = False

@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 IMAGES: Final = ROOT / "infra" / "images"
 
-LAYERS: Final = ("quant", "api", "auth", "pipeline", "analytics", "export")
+LAYERS: Final = ("quant", "api", "auth", "pipeline", "analytics", "export", "schema")
 # Too large to be one on AWS, where container images have what it has.
 LOCAL_LAYERS: Final = (*LAYERS, "training")
 

@@ -25,8 +25,7 @@ from infra.ml_functions import ML_FUNCTIONS  # noqa: E402
 from infra.paths import LOCAL_LAYERS, Artefacts  # noqa: E402
 from infra.pipeline_functions import PIPELINE_FUNCTIONS  # noqa: E402
 from infra.rules import check  # noqa: E402
-
-from quant_http.routes import ROUTES  # noqa: E402
+from infra.schema_functions import SCHEMA_FUNCTIONS  # noqa: E402
 
 LOCAL_CONTEXT = {
     "database_host": "127.0.0.1",
@@ -36,7 +35,17 @@ LOCAL_CONTEXT = {
 }
 
 # Those of every environment; on AWS there are more, which a template of ``Assembly`` says.
-STACKS = ("Network", "Data", "Disclosures", "Accounts", "Analytics", "Api", "Pipeline", "Ml")
+STACKS = (
+    "Network",
+    "Data",
+    "Schema",
+    "Disclosures",
+    "Accounts",
+    "Analytics",
+    "Api",
+    "Pipeline",
+    "Ml",
+)
 
 Resource = dict[str, Any]
 
@@ -105,6 +114,8 @@ class Assembly:
             return "Pipeline"
         if name in ML_FUNCTIONS:
             return "Ml"
+        if name in SCHEMA_FUNCTIONS:
+            return "Schema"
         if name in BATCH_FUNCTIONS:
             return "Analytics"
         for area, functions in AREA_FUNCTIONS.items():
@@ -178,7 +189,7 @@ def dummy_artefacts(root: Path) -> Artefacts:
     for layer in LOCAL_LAYERS:
         with zipfile.ZipFile(artefacts.layers / f"{layer}.zip", "w") as archive:
             archive.writestr(zipfile.ZipInfo(f"python/{layer}.py"), "")
-    for bundle in {bundle for route in ROUTES for bundle in route.bundles}:
+    for bundle in {bundle for needs in FUNCTIONS.values() for bundle in needs.bundles}:
         path = artefacts.bundles / bundle
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix:

@@ -46,9 +46,9 @@ def _dependencies(assembly: Assembly, stack: str) -> set[str]:
 
 def test_the_api_comes_after_the_functions_it_calls(assembly: Assembly) -> None:
     areas = {area.capitalize() for area in Area}
-    assert _dependencies(assembly, "Api") == {"Network", "Data", *areas}
+    assert _dependencies(assembly, "Api") == {"Network", "Data", "Schema", *areas}
     for area in areas:
-        assert _dependencies(assembly, area) == {"Network", "Data"}
+        assert _dependencies(assembly, area) == {"Network", "Data", "Schema"}
 
 
 def test_nothing_is_imported_from_an_area(assembly: Assembly) -> None:

@@ -117,6 +117,18 @@ class DatabaseOwnerSettings(DatabaseSettings):
     )
 
 
+class RoleSettings(BaseSettings):
+    """Secrets of the roles that migrations let log in (``QUANT_ROLES_*``).
+
+    ``None`` where somebody else makes the role.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_ROLES_", frozen=True)
+
+    application_secret_arn: NonEmpty | None = None
+    tracking_secret_arn: NonEmpty | None = None
+
+
 class ValkeySettings(_StoreSettings):
     """Where Valkey is and how to log in (``QUANT_VALKEY_*``)."""
 

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from pg8000.native import identifier, literal
+from pg8000.native import identifier
 from sqlalchemy import Connection, text
 
+from quant.db.roles import ensure_role
 from quant.settings import Credentials
 
 DATABASE: Final = "mlflow"
@@ -20,14 +21,8 @@ def ensure_tracking(connection: Connection, credentials: Credentials) -> None:
         connection: In autocommit mode, of a role that may create roles and databases.
         credentials: Of the role that owns the database.
     """
+    ensure_role(connection, credentials)
     role, database = identifier(credentials.username), identifier(DATABASE)
-    known = connection.scalar(
-        text("select 1 from pg_roles where rolname = :role"), {"role": credentials.username}
-    )
-    password = literal(credentials.password.get_secret_value())
-    connection.exec_driver_sql(
-        f"{'alter' if known else 'create'} role {role} with login password {password}"
-    )
     there = connection.scalar(
         text("select 1 from pg_database where datname = :name"), {"name": DATABASE}
     )
