@@ -123,7 +123,7 @@ class FunctionFactory:
 
     def _grant(self, needs: FunctionNeeds, role: iam.Role) -> None:
         for store in sorted(needs.stores):
-            self._data.stores[store].grant_credentials(role)
+            self._data.stores[store].login.grant(role)
         for secret in sorted(needs.secrets):
             self._data.secrets[secret].grant_read(role)
         queues = [self._data.queues[queue].queue.queue_arn for queue in sorted(needs.sends_to)]
@@ -147,7 +147,7 @@ class FunctionFactory:
             role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[anchors]))
             accept_keys(role, self._data.anchors, ["*"])
         if needs.owns_schema:
-            self._data.database_owner.grant_credentials(role)
+            self._data.database_owner.login.grant(role)
         if Capability.SEND_EMAIL in needs.capabilities:
             self._allow_mail(role)
 
@@ -185,7 +185,7 @@ class FunctionFactory:
         if needs.anchors:
             environment["QUANT_AUDIT_ANCHOR_BUCKET"] = self._data.anchors.bucket_name
         if needs.owns_schema:
-            environment["QUANT_DATABASE_OWNER_SECRET_ARN"] = self._data.database_owner.secret_id
+            environment |= self._data.database_owner.owner_environment()
         return environment | self._pipeline_environment(needs) | self._ml_environment(needs)
 
     def _pipeline_environment(self, needs: FunctionNeeds) -> dict[str, str]:

@@ -22,7 +22,7 @@ from aws_cdk import aws_servicediscovery as servicediscovery
 from constructs import Construct
 
 from infra.components.ml_bucket import MlBucket
-from infra.components.stores import StoreConnection
+from infra.components.stores import SecretLogin, StoreConnection
 from infra.components.tracking import Tracking
 from infra.config import Config
 from infra.paths import IMAGES, ROOT
@@ -195,7 +195,7 @@ class TrackingServer(Construct):
         )
         self._grant_artifacts(task.task_role, bucket)
         secret = secretsmanager.Secret.from_secret_complete_arn(
-            self, "DatabaseSecret", database.secret_id
+            self, "DatabaseSecret", _secret_of(database)
         )
         with _image_context() as folder:
             image = ecs.ContainerImage.from_asset(
@@ -235,7 +235,7 @@ class TrackingServer(Construct):
         role = iam.Role(
             self, "ExecutionRole", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")
         )
-        database.grant_credentials(role)
+        database.login.grant(role)
         accept_wildcards(role, "The action that logs in to ECR knows no resources.", "*")
         return role
 
@@ -277,6 +277,12 @@ class TrackingServer(Construct):
         authorizer = authorizers.HttpIamAuthorizer()
         for path in ("/", "/{path+}"):
             api.add_routes(path=path, integration=integration, authorizer=authorizer)
+
+
+def _secret_of(database: StoreConnection) -> str:
+    """Return the ARN of the password that the container is given."""
+    assert isinstance(database.login, SecretLogin)  # noqa: S101 - narrows the type
+    return database.login.secret_id
 
 
 @contextmanager

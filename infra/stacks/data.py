@@ -15,16 +15,18 @@ from constructs import Construct
 from infra.all_functions import consumer_of
 from infra.components.alarm_topic import AlarmTopic
 from infra.components.anchor_bucket import AnchorBucket
+from infra.components.cache import Cache
+from infra.components.database import Database
 from infra.components.export_bucket import ExportBucket
 from infra.components.ml_bucket import MlBucket
 from infra.components.raw_bucket import RawBucket
 from infra.components.stores import (
-    Cache,
-    Database,
+    Login,
     StoreConnection,
     Stores,
     local_owner,
     local_stores,
+    secret_login,
 )
 from infra.components.work_queue import WorkQueue
 from infra.config import SECRET_LENGTH, Config
@@ -53,6 +55,8 @@ class DataStack(Stack):
         stores: How to connect to each data store.
         database_owner: How the owner of the schema connects to Postgres.
         tracking_database: How the tracking server connects; ``None`` where the supervisor runs it.
+        role_logins: Passwords of the database's roles that the deployment makes, by what they are
+            for; the supervisor makes those of the local database.
         signing_key: Private key set; those that sign tokens may read it.
         jwks: Public JSON Web Key set (RFC 7517).
         secrets: All secrets but the stores' credentials.
@@ -76,6 +80,7 @@ class DataStack(Stack):
     ):
         super().__init__(scope, construct_id, **kwargs)
         self.tracking_database: StoreConnection | None = None
+        self.role_logins: Mapping[str, Login] = {}
         self.stores, self.database_owner = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
         self.jwks = self._key_set("Jwks", config, "jwks")
@@ -174,7 +179,8 @@ class DataStack(Stack):
             config=config,
             settings=config.database,
             vpc=network.vpc,
-            group=network.store_groups[Store.POSTGRES],
+            group=network.database_group,
+            proxy_group=network.store_groups[Store.POSTGRES],
             key=key,
         )
         cache = Cache(
@@ -186,9 +192,13 @@ class DataStack(Stack):
             group=network.store_groups[Store.VALKEY],
             key=key,
         )
-        CfnOutput(self, "DatabaseSecretArn", value=database.owner.secret_id)
-        CfnOutput(self, "TrackingSecretArn", value=database.tracking.secret_id)
+        for name, secret in database.secrets.items():
+            CfnOutput(self, f"{name}SecretArn", value=secret.secret_arn)
         self.tracking_database = database.tracking
+        self.role_logins = {
+            "application": secret_login(database.secrets["App"], key),
+            "tracking": database.tracking.login,
+        }
         return {
             Store.POSTGRES: database.connection,
             Store.VALKEY: cache.connection,

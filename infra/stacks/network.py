@@ -22,7 +22,9 @@ class NetworkStack(Stack):
 
     Attributes:
         vpc: Two availability zones, one isolated subnet in each, no NAT gateway.
-        store_groups: Security group of each data store; admits its clients alone.
+        store_groups: Security group of each data store's endpoint; admits its clients alone.
+        database_group: Security group of the Postgres server; admits its proxy alone, which is
+            that store's endpoint.
         client_groups: Security group a function needs to reach each data store.
         bucket_clients: Security group a function needs besides to reach S3.
     """
@@ -58,6 +60,13 @@ class NetworkStack(Stack):
             _allow(client, endpoints, _TLS_PORT, f"{name} client to AWS endpoints")
             self.store_groups[store] = server
             self.client_groups[store] = client
+        self.database_group = self._group("Database", "Postgres server behind its proxy")
+        _allow(
+            self.store_groups[Store.POSTGRES],
+            self.database_group,
+            STORE_PORTS[Store.POSTGRES],
+            "Proxy to Postgres server",
+        )
         self.bucket_clients = self._group("BucketClients", "Clients of S3")
         self.bucket_clients.add_egress_rule(
             ec2.Peer.prefix_list(S3_PREFIX_LIST), ec2.Port.tcp(_TLS_PORT), "S3 by its endpoint"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from infra.all_functions import FUNCTIONS
 from infra.batch_functions import RUN_EXPORT
-from infra.functions import AUDIT_DRAIN, AUDIT_MAINTENANCE, AUTHORIZER, KEY_ROTATION
+from infra.functions import AUDIT_DRAIN, AUTHORIZER, KEY_ROTATION
 from infra_support import STACKS, Assembly, name_of
 
 from quant.pipeline.queues import Queue
@@ -13,6 +13,8 @@ from quant.tiers import TIERS
 from quant_http.routes import ROUTES, Capability, Secret, Store
 
 NAMES = list(FUNCTIONS)
+# On AWS it logs in by IAM.
+OWNER = {True: "QUANT_DATABASE_OWNER_USER", False: "QUANT_DATABASE_OWNER_SECRET_ARN"}
 TOKEN_SECRETS = {Secret.JWKS, Secret.SIGNING_KEY}
 
 
@@ -89,7 +91,7 @@ def test_settings_are_the_route_tables(assembly: Assembly) -> None:
             "QUANT_ML_BUCKET": bool(needs.models),
             "QUANT_TRACKING_URI": needs.tracks,
             "QUANT_TRACKING_SIGNED": needs.tracks,
-            "QUANT_DATABASE_OWNER_SECRET_ARN": needs.owns_schema,
+            OWNER[assembly.config.local is None]: needs.owns_schema,
             "QUANT_AUDIT_ANCHOR_BUCKET": needs.anchors,
         }.items():
             assert (variable in variables) is expected, (name, variable)
@@ -173,7 +175,7 @@ def _secrets_read(assembly: Assembly, name: str) -> list[str]:
 def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
     local = assembly.config.environment == "local"
     names = {
-        Store.POSTGRES: "quant/local/database-?" if local else "DatabaseAppSecret",
+        Store.POSTGRES: "quant/local/database-?",
         Store.VALKEY: "quant/local/valkey" if local else "CacheSecret",
         Secret.JWKS: "Jwks",
         Secret.SIGNING_KEY: "SigningKey",
@@ -181,11 +183,13 @@ def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
         Secret.PRICES: "Prices",
     }
     for function, needs in FUNCTIONS.items():
-        expected = [names[needed] for needed in (*needs.stores, *needs.secrets)]
+        # On AWS Postgres is opened by IAM.
+        stores = needs.stores if local else needs.stores - {Store.POSTGRES}
+        expected = [names[needed] for needed in (*stores, *needs.secrets)]
         if function == AUTHORIZER:
             expected += [f"{tier.capitalize()}KeySecret" for tier in TIERS]
-        if function == AUDIT_MAINTENANCE:
-            expected += ["quant/local/database-admin" if local else "DatabaseAdminSecret"]
+        if needs.owns_schema and local:
+            expected += ["quant/local/database-admin"]
         read = _secrets_read(assembly, function)
         assert len(read) == len(expected), function
         for name in expected:
@@ -228,10 +232,12 @@ def _allowed(assembly: Assembly, name: str) -> set[str]:
 def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, name: str) -> None:
     needs = FUNCTIONS[name]
     expected = set(_LOG)
-    if needs.stores or needs.secrets:
-        expected |= _READ_SECRET
-    if needs.stores:
+    if Store.POSTGRES in needs.stores:
+        expected |= {"rds-db:connect"}
+    if Store.VALKEY in needs.stores:
         expected |= {"kms:Decrypt"}
+    if Store.VALKEY in needs.stores or needs.secrets:
+        expected |= _READ_SECRET
     if Capability.AUDIT_QUEUE in needs.capabilities or needs.sends_to:
         expected |= _SEND
     if needs.tracks:
@@ -322,7 +328,7 @@ def test_nobody_but_the_stores_clients_uses_the_data_key(aws_assembly: Assembly)
             for statement in aws_assembly.statements(_role(function))
             if "kms:Decrypt" in _actions(statement)
         ]
-        assert bool(uses) is bool(needs.stores), name
+        assert bool(uses) is (Store.VALKEY in needs.stores), name
         for statement in uses:
             assert statement["Condition"] == {
                 "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}

@@ -1,6 +1,7 @@
 """Data stores: encrypted and private on AWS, replaced by endpoints locally, reached by few."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,7 @@ from typing import Any
 import pytest
 from infra.all_functions import FUNCTIONS
 from infra.config import S3_PREFIX_LIST
-from infra.functions import AUDIT_MAINTENANCE
-from infra_support import LOCAL_CONTEXT, STACKS, Assembly
+from infra_support import LOCAL_CONTEXT, STACKS, Assembly, as_list
 
 from quant_http.routes import Store
 
@@ -35,13 +35,109 @@ def test_database_is_encrypted_private_and_backed_up(aws_assembly: Assembly) -> 
     assert instance["DeletionProtection"] is prod
 
 
+def _parameters(assembly: Assembly) -> dict[str, str]:
+    [group] = assembly.properties("AWS::RDS::DBParameterGroup", "Data")
+    parameters: dict[str, str] = group["Parameters"]
+    return parameters
+
+
 def test_database_accepts_tls_alone(aws_assembly: Assembly) -> None:
-    [group] = aws_assembly.properties("AWS::RDS::DBParameterGroup", "Data")
-    assert group["Parameters"]["rds.force_ssl"] == "1"
+    assert _parameters(aws_assembly)["rds.force_ssl"] == "1"
+
+
+def test_database_logs_no_values(aws_assembly: Assembly) -> None:
+    parameters = _parameters(aws_assembly)
+    assert parameters["log_statement"] == "none"
+    assert parameters["log_parameter_max_length"] == "0"
+    assert parameters["log_parameter_max_length_on_error"] == "0"
+    assert parameters["log_error_verbosity"] == "terse"
+
+
+def test_database_is_watched(aws_assembly: Assembly) -> None:
+    [(_, resource)] = aws_assembly.resources("AWS::RDS::DBInstance", "Data").items()
+    instance = resource["Properties"]
+    assert instance["EnablePerformanceInsights"] is True
+    assert instance["PerformanceInsightsRetentionPeriod"] == 7
+    assert "Key" in str(instance["PerformanceInsightsKMSKeyId"])
+    assert instance["MonitoringInterval"] == 60
+    assert "pg_stat_statements" in _parameters(aws_assembly)["shared_preload_libraries"]
+    assert instance["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+    groups = {
+        group["Properties"]["LogGroupName"]: name
+        for name, group in aws_assembly.resources("AWS::Logs::LogGroup", "Data").items()
+        if "RetentionInDays" in group["Properties"]
+    }
+    database = aws_assembly.config.name("database")
+    for export in instance["EnableCloudwatchLogsExports"]:
+        # Made before RDS would make it.
+        assert groups[f"/aws/rds/instance/{database}/{export}"] in resource["DependsOn"]
+    [proxy] = aws_assembly.resources("AWS::RDS::DBProxy", "Data").values()
+    assert groups[f"/aws/rds/proxy/{database}"] in proxy["DependsOn"]
+
+
+def test_proxy_takes_tls_alone_and_logs_no_statement(aws_assembly: Assembly) -> None:
+    [proxy] = aws_assembly.properties("AWS::RDS::DBProxy", "Data")
+    assert proxy["RequireTLS"] is True
+    assert proxy["DebugLogging"] is False
+    assert len(proxy["VpcSubnetIds"]) == 2
+    [targets] = aws_assembly.properties("AWS::RDS::DBProxyTargetGroup", "Data")
+    assert targets["TargetGroupName"] == "default"
+    [server] = targets["DBInstanceIdentifiers"]
+    assert server["Ref"] in aws_assembly.resources("AWS::RDS::DBInstance", "Data")
+
+
+def test_proxy_asks_for_iam_where_clients_can(aws_assembly: Assembly) -> None:
+    [proxy] = aws_assembly.properties("AWS::RDS::DBProxy", "Data")
+    assert {user["Description"]: user["IAMAuth"] for user in proxy["Auth"]} == {
+        "quant_admin": "REQUIRED",
+        "quant_app": "REQUIRED",
+        "mlflow": "DISABLED",
+    }
+
+
+def test_proxy_reads_its_users_secrets_and_nothing_else(aws_assembly: Assembly) -> None:
+    [proxy] = aws_assembly.properties("AWS::RDS::DBProxy", "Data")
+    role = proxy["RoleArn"]["Fn::GetAtt"][0]
+    secrets, decrypt = aws_assembly.statements(role)
+    assert secrets["Action"] == "secretsmanager:GetSecretValue"
+    assert secrets["Resource"] == [user["SecretArn"] for user in proxy["Auth"]]
+    assert decrypt["Action"] == "kms:Decrypt"
+    [instance] = aws_assembly.properties("AWS::RDS::DBInstance", "Data")
+    assert decrypt["Resource"] == instance["KmsKeyId"]
+    assert "secretsmanager" in str(decrypt["Condition"])
+
+
+def test_proxy_stands_between_clients_and_server(aws_assembly: Assembly) -> None:
+    """By security groups: who reaches the proxy does not reach the server."""
+
+    def admitted(group: str) -> set[tuple[str, int]]:
+        return {
+            (rule["SourceSecurityGroupId"]["Fn::GetAtt"][0], rule["FromPort"])
+            for rule in aws_assembly.properties("AWS::EC2::SecurityGroupIngress", "Network")
+            if rule["GroupId"]["Fn::GetAtt"][0] == group
+        }
+
+    def group_of(kind: str) -> str:
+        [properties] = aws_assembly.properties(kind, "Data")
+        [group] = properties.get("VPCSecurityGroups") or properties["VpcSecurityGroupIds"]
+        [name] = [
+            name
+            for name in aws_assembly.resources("AWS::EC2::SecurityGroup", "Network")
+            if name in group["Fn::ImportValue"]
+        ]
+        return name
+
+    proxy, server = group_of("AWS::RDS::DBProxy"), group_of("AWS::RDS::DBInstance")
+    assert admitted(server) == {(proxy, 5432)}
+    [(clients, port)] = admitted(proxy)
+    assert port == 5432
+    assert "PostgresClients" in clients
 
 
 def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> None:
-    [group] = aws_assembly.properties("AWS::RDS::DBParameterGroup", "Data")
+    [targets] = aws_assembly.properties("AWS::RDS::DBProxyTargetGroup", "Data")
+    share = targets["ConnectionPoolConfigurationInfo"]["MaxConnectionsPercent"]
+    pooled = int(_parameters(aws_assembly)["max_connections"]) * share // 100
     reserved = connected = 0
     for name, needs in FUNCTIONS.items():
         _, function = aws_assembly.function(name)
@@ -50,8 +146,8 @@ def test_functions_cannot_exhaust_the_connections(aws_assembly: Assembly) -> Non
             connected += function["ReservedConcurrentExecutions"]
         elif not needs.concurrency:
             assert "ReservedConcurrentExecutions" not in function
-    # Superusers, RDS itself, the migrations and the tracking server keep some.
-    assert connected <= int(group["Parameters"]["max_connections"]) - 20
+    # Any of them may be pinned to a connection of its own, besides those of the tracking server.
+    assert connected + 5 <= pooled
     # Of an account's thousand Lambda keeps a hundred for functions that reserve none.
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     assert reserved <= 900
@@ -69,9 +165,11 @@ def test_cache_is_encrypted_private_and_asks_for_a_password(aws_assembly: Assemb
     assert {"-@all", "-@dangerous"} <= set(user["AccessString"].split())
 
 
-def test_key_rotates(aws_assembly: Assembly) -> None:
-    [key] = aws_assembly.properties("AWS::KMS::Key", "Data")
-    assert key["EnableKeyRotation"] is True
+def test_keys_rotate(aws_assembly: Assembly) -> None:
+    keys = aws_assembly.properties("AWS::KMS::Key", "Data")
+    assert keys
+    for key in keys:
+        assert key["EnableKeyRotation"] is True
 
 
 def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
@@ -79,9 +177,35 @@ def test_connections_use_tls_on_aws(aws_assembly: Assembly) -> None:
         variables = _variables(aws_assembly, name)
         assert variables["QUANT_DATABASE_TLS"] == "true"
         assert variables.get("QUANT_VALKEY_TLS", "true") == "true"
-        assert "Database" in str(variables["QUANT_DATABASE_HOST"])
-        assert "AppSecret" in str(variables["QUANT_DATABASE_SECRET_ARN"])
-        assert ("Admin" in str(variables)) is (name == AUDIT_MAINTENANCE)
+        assert "DatabaseProxy" in str(variables["QUANT_DATABASE_HOST"])
+
+
+def _logins(assembly: Assembly, name: str) -> list[str]:
+    """Return the roles of the database that a function may be."""
+    _, function = assembly.function(name)
+    users = []
+    for statement in assembly.statements(function["Role"]["Fn::GetAtt"][0]):
+        if "rds-db:connect" in as_list(statement["Action"]):
+            [resource] = as_list(statement["Resource"])
+            *_, user = resource["Fn::Join"][1]
+            assert "DatabaseProxy" in json.dumps(resource)
+            users.append(user.removeprefix("/"))
+    return users
+
+
+def test_functions_log_in_to_the_database_without_a_password(aws_assembly: Assembly) -> None:
+    for name, needs in FUNCTIONS.items():
+        variables = _variables(aws_assembly, name)
+        connects = Store.POSTGRES in needs.stores
+        owns = needs.owns_schema
+        assert variables.get("QUANT_DATABASE_AUTH") == ("iam" if connects else None)
+        assert variables.get("QUANT_DATABASE_USER") == ("quant_app" if connects else None)
+        assert variables.get("QUANT_DATABASE_OWNER_USER") == ("quant_admin" if owns else None)
+        users = (["quant_app"] if connects else []) + (["quant_admin"] if owns else [])
+        assert _logins(aws_assembly, name) == users
+        assert not [
+            variable for variable in variables if re.match("QUANT_DATABASE.*SECRET", variable)
+        ]
 
 
 def test_local_environment_uses_the_given_endpoints(assemble: Callable[[str], Assembly]) -> None:
@@ -162,7 +286,9 @@ def test_security_groups_open_store_and_endpoint_ports_alone(assembly: Assembly)
                 opened[kind, rule["FromPort"]] += 1
     assert to_s3 == [(S3_PREFIX_LIST, 443)]
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
-        assert opened[kind, 5432] == opened[kind, 6379] == 1
+        # Postgres' clients reach its proxy, and that alone the server.
+        assert opened[kind, 5432] == 2
+        assert opened[kind, 6379] == 1
         assert opened[kind, 443] == 2
     for group in assembly.properties("AWS::EC2::SecurityGroup", "Network"):
         assert "SecurityGroupIngress" not in group
