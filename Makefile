@@ -117,6 +117,20 @@ deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
 	@$(QUANT) keys ensure --functions quant-$(ENV)-
 	@$(QUANT) config check --functions quant-$(ENV)- --json
 
+.PHONY: audit
+audit: setup ## Look everything that is locked up among published vulnerabilities
+	@$(PY) -m infra.dependencies.audit
+
+.PHONY: sbom
+sbom: setup ## Write the bill of materials of each layer and image to build/sbom
+	@$(PY) -m infra.dependencies.sbom
+
+.PHONY: licences
+licences: setup ## Check that everything that is deployed has a licence we may distribute it by
+	@$(PY) -m infra.build --target aws
+	@$(PY) -m infra.build --target local
+	@$(PY) -m infra.dependencies.licences
+
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
 	--no-header
 
@@ -131,6 +145,7 @@ lock: $(UV) ## Compile the hash-locked requirement files anew
 	@$(COMPILE) --group export -c tests/requirements.txt -o layers/export/requirements.txt
 	@$(COMPILE) --group schema -c tests/requirements.txt -o layers/schema/requirements.txt
 	@$(COMPILE) --group training -c tests/requirements.txt -o layers/training/requirements.txt
+	@$(COMPILE) --group backup -c tests/requirements.txt -o infra/images/backup/requirements.txt
 	@$(COMPILE) localstack/requirements.in --override localstack/overrides.txt -o localstack/requirements.txt
 	@$(COMPILE) localstack/runtime-requirements.in -o localstack/runtime-requirements.txt
 	@$(COMPILE) localstack/mlflow-requirements.in -c layers/training/requirements.txt -o localstack/mlflow-requirements.txt

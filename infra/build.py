@@ -180,6 +180,19 @@ def _copy_quant(target: str, sources: Path, archive: Path) -> None:
 
 def _install(target: str, lock: Path, unused: Sequence[str], archive: Path) -> None:
     python = _empty_layer(archive)
+    install(target, lock, python)
+    prune(python, unused)
+    _compile(target, python)
+    _pack(python, archive)
+
+
+def install(target: str, lock: Path, folder: Path) -> None:
+    """Install what a lock pins, as wheels with the hashes it has, into a folder.
+
+    Raises:
+        FileNotFoundError: There is no ``uv``.
+        subprocess.CalledProcessError: A package has no such wheel, or cannot be fetched.
+    """
     version = ".".join(map(str, AWS_PYTHON))
     platform_options = (
         ["--python-platform", AWS_PLATFORM, "--python-version", version]
@@ -189,12 +202,9 @@ def _install(target: str, lock: Path, unused: Sequence[str], archive: Path) -> N
     command = [
         *(_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
         *("--only-binary", ":all:", "--link-mode", "copy", *platform_options),
-        *("--target", str(python), "-r", str(lock)),
+        *("--target", str(folder), "-r", str(lock)),
     ]
     subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603 - our own list
-    prune(python, unused)
-    _compile(target, python)
-    _pack(python, archive)
 
 
 def _empty_layer(archive: Path) -> Path:
