@@ -189,6 +189,7 @@ class Config:
         replica_region: Region that raw documents and the audit log's anchors are replicated to.
         backup: What AWS Backup keeps; ``None`` for no vault.
         repository: Repository of GitHub, ``<owner>/<name>``, whose workflows may deploy.
+        oidc_provider: ARN of the account's identity provider for GitHub; ``None`` to make it.
         local: The local endpoints; ``None`` on AWS.
     """
 
@@ -225,6 +226,7 @@ class Config:
     replica_region: str | None = None
     backup: BackupConfig | None = None
     repository: str | None = None
+    oidc_provider: str | None = None
     local: LocalEndpoints | None = None
 
     @property
@@ -257,7 +259,8 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
         environment: ``local``, ``dev`` or ``prod``.
         context: Looks a CDK context value up: ``email_sender``, ``public_url``, ``cors_origins``
             (comma-separated), ``collector_contact``, ``prices_provider``, ``alarm_email``,
-            ``replica_region``, ``repository``, ``sentry`` (``true``), the three of the domain
+            ``replica_region``, ``repository``, ``oidc_provider``, ``sentry`` (``true``), ``shifts_traffic``
+            (``false``: a release that waits for nothing), the three of the domain
             (``domain_name``, ``zone_id``, ``zone_name``) and, for ``local``, the endpoints.
 
     Raises:
@@ -282,10 +285,12 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
         collector_contact=context("collector_contact") or settings.collector_contact,
         prices_provider=context("prices_provider") or settings.prices_provider,
         domain=_domain(context) or settings.domain,
+        shifts_traffic=settings.shifts_traffic and context("shifts_traffic") != "false",
         alarm_email=context("alarm_email") or settings.alarm_email,
         sentry=context("sentry") == "true" or settings.sentry,
         replica_region=context("replica_region") or settings.replica_region,
         repository=context("repository") or settings.repository,
+        oidc_provider=context("oidc_provider") or settings.oidc_provider,
     )
 
 

@@ -32,6 +32,13 @@ _INTERFACE_ACTIONS = (
     "ec2:UnassignPrivateIpAddresses",
 )
 
+# Why a role may do these to all resources.
+_INTERFACES_OF_ALL: Final = (
+    "The actions that describe interfaces know no resources, and Lambda refuses a role that "
+    "narrows the others; a deny statement keeps them from the function's own code."
+)
+_TRACES_OF_ALL: Final = "Those that write traces know no resources."
+
 
 class HandlerFunction(Construct):
     """A function, its role, its log group, and the alias ``live`` of its newest version.
@@ -102,6 +109,16 @@ class HandlerFunction(Construct):
         _keep_policy_in(self.role)
         if vpc is not None:
             self._allow_network_interfaces(function_name)
+        reasons = [
+            reason
+            for reason, applies in (
+                (_INTERFACES_OF_ALL, vpc is not None),
+                (_TRACES_OF_ALL, config.traces),
+            )
+            if applies
+        ]
+        if reasons:
+            accept_wildcards(self.role, " ".join(reasons), "*")
         settings: dict[str, Any] = {
             "function_name": function_name,
             "architecture": (
@@ -127,6 +144,9 @@ class HandlerFunction(Construct):
             "reserved_concurrent_executions": reserved_concurrency,
             "ephemeral_storage_size": None if small else Size.mebibytes(storage_mb),
             "snap_start": lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+            # Lets the role write traces: of all resources, as X-Ray has none for that.
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+            "tracing": lambda_.Tracing.ACTIVE if config.traces else None,
             "current_version_options": lambda_.VersionOptions(
                 # A retained version would keep, and bill, its SnapStart snapshot.
                 removal_policy=RemovalPolicy.DESTROY
@@ -197,12 +217,6 @@ class HandlerFunction(Construct):
             resource="function",
             resource_name=function_name,
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        accept_wildcards(
-            self.role,
-            "The describe actions know no resources, and Lambda refuses a role that narrows the "
-            "others; a deny statement keeps them from the function's own code.",
-            "*",
         )
         self.role.add_to_policy(
             iam.PolicyStatement(

@@ -11,9 +11,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 
 from infra.components.function import HandlerFunction
+from infra.components.function_alarm import alarm_of_events, alarm_of_requests
 from infra.components.image_function import image_context
 from infra.components.log_events import ARTIFACT_UNUSABLE, count_event
 from infra.components.tracking import Tracking
+from infra.components.traffic_shifting import TrafficShifting
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import FunctionNeeds, QueueSource
 from infra.paths import Artefacts
@@ -67,12 +69,14 @@ class FunctionFactory:
         self._public_url = public_url
         self._tracking = tracking
         self._layers: dict[str, lambda_.LayerVersion] = {}
+        self._shifting: TrafficShifting | None = None
 
     def add(self, needs: FunctionNeeds, construct_id: str | None = None) -> HandlerFunction:
         """Add one function, with what feeds it."""
         stores = [self._data.stores[store] for store in sorted(needs.stores)]
         groups = [self._network.client_groups[store.store] for store in stores]
-        if stores and (needs.objects or needs.anchors or needs.exports.writes or needs.models):
+        stored = needs.objects or needs.anchors or needs.exports.writes or needs.models
+        if stores and (stored or needs.answers_deployment):
             groups.append(self._network.bucket_clients)
         with self._code(needs) as code:
             function = HandlerFunction(
@@ -98,7 +102,29 @@ class FunctionFactory:
             self._feed(function, needs.source, needs.concurrency)
         if needs.loads_artifacts:
             count_event(function, ARTIFACT_UNUSABLE)
+        if self._config.local is None:
+            self._watch(needs, function)
         return function
+
+    def _watch(self, needs: FunctionNeeds, function: HandlerFunction) -> None:
+        """Give a function its alarm, by which its releases are judged if it answers requests.
+
+        Not locally: LocalStack judges alarms of a single metric only, each by calls of its own
+        every minute, and knows no CodeDeploy.
+        """
+        if not needs.answers_requests:
+            alarm_of_events(function, config=self._config, name=needs.name)
+            return
+        failures = alarm_of_requests(function, config=self._config, name=needs.name)
+        if self._config.shifts_traffic:
+            if self._shifting is None:
+                self._shifting = TrafficShifting(self._scope, "Shifting", config=self._config)
+            self._shifting.shift(
+                needs.construct_id,
+                self._config.function_name(needs.name),
+                function.alias,
+                failures,
+            )
 
     @contextmanager
     def _code(self, needs: FunctionNeeds) -> Iterator[dict[str, Any]]:

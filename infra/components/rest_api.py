@@ -1,10 +1,7 @@
 """The REST API: explicit methods, one authorizer, usage plans, problem+json errors."""
 
 import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Iterable
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
@@ -14,13 +11,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.components.gateway_answers import answer_with_problems
 from infra.config import AUTHORIZER_CACHE_SECONDS, SECRET_LENGTH, Config
 from infra.rules import accept
-from quant.tiers import TIERS, Tier
-from quant_http.cors import ALLOWED_HEADERS, MAX_AGE_S, answer_headers
+from quant.tiers import Tier
+from quant_http.cors import ALLOWED_HEADERS, MAX_AGE_S
 from quant_http.routes import Access, Route
-
-_RETRY_SECONDS: Final = 5
 
 # What an account's region admits, in requests per second and as a token bucket; a usage plan that
 # promises more is of no use. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
@@ -28,83 +24,6 @@ ACCOUNT_RATE_LIMIT: Final = 10_000
 ACCOUNT_BURST_LIMIT: Final = 5_000
 # A quota is a 32-bit integer.
 MAX_QUOTA: Final = 2**31 - 1
-
-# A throttled client's bucket holds a request again after this long, whatever its tier.
-_THROTTLED_RETRY_SECONDS: Final = math.ceil(1 / min(tier.rate_limit for tier in TIERS.values()))
-_DAY_SECONDS: Final = 86_400
-
-# Both are API Gateway's own variables: a quoted string and the request's identifier.
-_GATEWAY_MESSAGE: Final = "$context.error.messageString"
-_REQUEST_ID: Final = "$context.requestId"
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """What the client is told when API Gateway itself answers.
-
-    Attributes:
-        status: Response status.
-        detail: Explanation; ``None`` for API Gateway's own message.
-        retry_after: Seconds for the ``Retry-After`` header.
-        challenge: Value of the ``WWW-Authenticate`` header.
-    """
-
-    status: HTTPStatus
-    detail: str | None = None
-    retry_after: int | None = None
-    challenge: str | None = None
-
-
-_UNKNOWN_ROUTE: Final = _Problem(HTTPStatus.NOT_FOUND, "No such resource or method.")
-_INTERNAL: Final = _Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request could not be processed.")
-
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-_PROBLEMS: Final[Mapping[str, _Problem]] = {
-    "ACCESS_DENIED": _Problem(HTTPStatus.FORBIDDEN, "The token does not grant access to this."),
-    "API_CONFIGURATION_ERROR": _INTERNAL,
-    "AUTHORIZER_CONFIGURATION_ERROR": _INTERNAL,
-    # The authorizer refuses everybody while nobody can tell which sessions were revoked.
-    "AUTHORIZER_FAILURE": _Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The token cannot be checked at the moment.",
-        retry_after=_RETRY_SECONDS,
-    ),
-    "BAD_REQUEST_BODY": _Problem(HTTPStatus.BAD_REQUEST),
-    "BAD_REQUEST_PARAMETERS": _Problem(HTTPStatus.BAD_REQUEST),
-    "DEFAULT_4XX": _Problem(HTTPStatus.BAD_REQUEST),
-    "DEFAULT_5XX": _INTERNAL,
-    "INTEGRATION_FAILURE": _Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The service is not available at the moment.",
-        retry_after=_RETRY_SECONDS,
-    ),
-    "INTEGRATION_TIMEOUT": _Problem(
-        HTTPStatus.GATEWAY_TIMEOUT, "The service did not answer in time.", _RETRY_SECONDS
-    ),
-    "INVALID_API_KEY": _Problem(HTTPStatus.FORBIDDEN, "The client has no usage plan."),
-    # API Gateway answers an unknown route as if it were one that wants an AWS signature: the
-    # token is missing, or is one it cannot read. No route of ours takes signatures.
-    "EXPIRED_TOKEN": _UNKNOWN_ROUTE,
-    "INVALID_SIGNATURE": _UNKNOWN_ROUTE,
-    "MISSING_AUTHENTICATION_TOKEN": _UNKNOWN_ROUTE,
-    "RESOURCE_NOT_FOUND": _UNKNOWN_ROUTE,
-    "QUOTA_EXCEEDED": _Problem(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "The monthly quota of the client's tier is used up.",
-        retry_after=_DAY_SECONDS,
-    ),
-    "REQUEST_TOO_LARGE": _Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    "THROTTLED": _Problem(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "The request rate of the client's tier is exceeded.",
-        retry_after=_THROTTLED_RETRY_SECONDS,
-    ),
-    "UNAUTHORIZED": _Problem(
-        HTTPStatus.UNAUTHORIZED, "A valid access token is required.", challenge="Bearer"
-    ),
-    "UNSUPPORTED_MEDIA_TYPE": _Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    "WAF_FILTERED": _Problem(HTTPStatus.FORBIDDEN, "The request was refused."),
-}
 
 # Neither address nor user agent: the audit log keeps them anonymised, and a line here with the same
 # request id would undo that.
@@ -185,8 +104,7 @@ class RestApi(Construct):
             identity_sources=[apigateway.IdentitySource.header("Authorization")],
             results_cache_ttl=Duration.seconds(AUTHORIZER_CACHE_SECONDS),
         )
-        for response_type, problem in _PROBLEMS.items():
-            self._answer(response_type, problem)
+        answer_with_problems(self.api, config.cors_origins)
 
     def _accept_rules(self) -> None:
         for rule, reason in (
@@ -268,6 +186,12 @@ class RestApi(Construct):
                 exclude_punctuation=True, password_length=SECRET_LENGTH
             ),
         )
+        accept(
+            secret,
+            "API Gateway never changes the value of a key. Clients never see this one, and it "
+            "admits nobody without a token; a new one is a new resource.",
+            "AwsSolutions-SMG4",
+        )
         key = apigateway.ApiKey(
             self,
             f"{name}Key",
@@ -293,29 +217,3 @@ class RestApi(Construct):
         )
         plan.add_api_key(key)
         return secret
-
-    def _answer(self, response_type: str, problem: _Problem) -> None:
-        """Make API Gateway's own answers RFC 9457 problem details."""
-        detail = _GATEWAY_MESSAGE if problem.detail is None else json.dumps(problem.detail)
-        headers = {"content-type": "'application/problem+json'"}
-        if problem.retry_after is not None:
-            headers["retry-after"] = f"'{problem.retry_after}'"
-        if problem.challenge is not None:
-            headers["www-authenticate"] = f"'{problem.challenge}'"
-        if len(self._config.cors_origins) == 1:
-            # These headers are constants: with several origins none can be named.
-            [origin] = self._config.cors_origins
-            headers |= {name: f"'{value}'" for name, value in answer_headers(origin).items()}
-        self.api.add_gateway_response(
-            "".join(part.capitalize() for part in response_type.split("_")),
-            type=apigateway.ResponseType.of(response_type),
-            status_code=str(problem.status.value),
-            response_headers=headers,
-            templates={
-                "application/json": (
-                    f'{{"type":"about:blank","title":{json.dumps(problem.status.phrase)},'
-                    f'"status":{problem.status.value},"detail":{detail},'
-                    f'"request_id":"{_REQUEST_ID}"}}'
-                )
-            },
-        )

@@ -11,10 +11,13 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.components.alarm import alarm_at
+from infra.components.domain import ApiDomain
 from infra.components.function import LIVE, HandlerFunction
 from infra.components.functions import FunctionFactory
 from infra.components.rest_api import RestApi
 from infra.components.scheduled import Scheduled
+from infra.components.traffic_shifting import API_ERRORS
+from infra.components.web_acl import WebAcl
 from infra.config import TOKEN_AUDIENCE, Config
 from infra.functions import (
     API_FUNCTIONS,
@@ -33,6 +36,10 @@ from quant.tiers import TIERS
 from quant_http.routes import ROUTES, Route
 
 ROTATION_DAYS: Final = 30
+
+# Ten times what the objective of availability allows, where it is no single request.
+_ERROR_SHARE: Final = 0.01
+_LEAST_ERRORS: Final = 5
 
 
 class ApiStack(Stack):
@@ -86,8 +93,9 @@ class ApiStack(Stack):
         self._keep_audit_log()
         self._rotate_signing_key(self.functions[KEY_ROTATION])
         self._watch_limiter()
+        self._guard()
 
-        CfnOutput(self, "ApiUrl", value=self.api.api.url)
+        CfnOutput(self, "ApiUrl", value=self._url())
         CfnOutput(self, "RestApiId", value=self.api.api.rest_api_id)
         CfnOutput(self, "StageName", value=self.api.api.deployment_stage.stage_name)
         CfnOutput(self, "SigningKeySecretArn", value=data.signing_key.secret_arn)
@@ -103,11 +111,61 @@ class ApiStack(Stack):
 
     def own_url(self) -> str:
         """Return the API's URL without a reference to the stage, which needs the functions."""
+        if self._config.domain is not None:
+            return f"https://{self._config.domain.name}"
         api = self.api.api.rest_api_id
         if self._config.local is not None:
             return f"{self._config.local.aws}/_aws/execute-api/{api}/{self._config.environment}"
         host = f"{api}.execute-api.{self.region}.{self.url_suffix}"
         return f"https://{host}/{self._config.environment}"
+
+    def _url(self) -> str:
+        """Return the API's URL, with a slash at its end, once its stage serves it."""
+        return self.api.api.url if self._config.domain is None else f"{self.own_url()}/"
+
+    def _guard(self) -> None:
+        """Put before the API what the settings ask for, and watch what it answers."""
+        stage = self.api.api.deployment_stage
+        if self._config.address_limit is not None:
+            WebAcl(
+                self,
+                "WebAcl",
+                config=self._config,
+                address_limit=self._config.address_limit,
+                resource_arn=stage.stage_arn,
+            )
+        if self._config.domain is not None:
+            ApiDomain(self, "Domain", domain=self._config.domain, api=self.api.api)
+        self._watch_errors()
+
+    def _watch_errors(self) -> None:
+        """Raise an alarm, which stops releases, when answers of the API fail."""
+        dimensions = {"ApiName": self._config.name("api"), "Stage": self._config.environment}
+        period = Duration.minutes(1)
+        errors, requests = (
+            cloudwatch.Metric(
+                namespace="AWS/ApiGateway",
+                metric_name=name,
+                dimensions_map=dimensions,
+                period=period,
+                statistic="Sum",
+            )
+            for name in ("5XXError", "Count")
+        )
+        alarm_at(
+            self,
+            "ErrorsAlarm",
+            config=self._config,
+            name=API_ERRORS,
+            description="One answer in a hundred is a 5xx, and five a minute at least.",
+            metric=cloudwatch.MathExpression(
+                expression=f"IF(errors >= {_LEAST_ERRORS}, errors / requests, 0)",
+                using_metrics={"errors": errors, "requests": requests},
+                period=period,
+                label="share of answers that are a 5xx",
+            ),
+            threshold=_ERROR_SHARE,
+        )
 
     def _alias_of(self, route: Route) -> lambda_.IFunction:
         """Return the alias of a function of another stack, by its name alone."""
