@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_cdk import App, CliCredentialsStackSynthesizer, Environment, Tags
 
-from infra.config import REGION, Config, config
+from infra.config import REGION, BackupConfig, Config, config
 from infra.functions import Area
 from infra.paths import Artefacts
 from infra.rules import check
@@ -14,9 +14,13 @@ from infra.stacks.analytics import AnalyticsStack
 from infra.stacks.api import ApiStack
 from infra.stacks.area import AreaStack
 from infra.stacks.data import DataStack
+from infra.stacks.delivery import DeliveryStack
 from infra.stacks.ml import MlStack
 from infra.stacks.network import NetworkStack
+from infra.stacks.observability import ObservabilityStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.recovery import RecoveryReplicaStack, RecoveryStack
+from infra.stacks.schema import SchemaStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,12 @@ class Stacks:
 
     network: NetworkStack
     data: DataStack
+    schema: SchemaStack
     areas: Mapping[Area, AreaStack]
     api: ApiStack
     pipeline: PipelineStack
     ml: MlStack
+    observability: ObservabilityStack
 
 
 def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
@@ -49,6 +55,9 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         "data": data,
         **common,
     }
+    if settings.backup is not None and settings.local is None:
+        _add_recovery(app, settings, settings.backup, network, data, common)
+    schema = SchemaStack(app, "Schema", stack_name=settings.name("schema"), **functions)
     areas: dict[Area, AreaStack] = {
         area: AreaStack(
             app, area.capitalize(), stack_name=settings.name(area), area=area, **functions
@@ -70,9 +79,54 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         **functions,
     )
     ml = MlStack(app, "Ml", stack_name=settings.name("ml"), **functions)
+    for stack in (*areas.values(), api, pipeline, ml):
+        # No code before the schema it needs: where that fails, they are left as they are.
+        stack.add_stack_dependency(schema)
+    observability = ObservabilityStack(
+        app, "Observability", stack_name=settings.name("observability"), **common
+    )
+    # It counts lines of the API's log, which it names.
+    observability.add_stack_dependency(api)
+    if settings.repository is not None and settings.local is None:
+        DeliveryStack(
+            app,
+            "Delivery",
+            stack_name=settings.name("delivery"),
+            repository=settings.repository,
+            **common,
+        )
     Tags.of(app).add("project", "quant-analytics-platform")
     Tags.of(app).add("environment", settings.environment)
-    return Stacks(network, data, areas, api, pipeline, ml)
+    return Stacks(network, data, schema, areas, api, pipeline, ml, observability)
+
+
+def _add_recovery(
+    app: App,
+    settings: Config,
+    backup: BackupConfig,
+    network: NetworkStack,
+    data: DataStack,
+    common: dict[str, Any],
+) -> None:
+    recovery = RecoveryStack(
+        app,
+        "Recovery",
+        stack_name=settings.name("recovery"),
+        settings=backup,
+        network=network,
+        data=data,
+        **common,
+    )
+    if settings.replica_region is not None:
+        replica = RecoveryReplicaStack(
+            app,
+            "RecoveryReplica",
+            stack_name=settings.name("recovery-replica"),
+            settings=backup,
+            **{**common, "env": Environment(region=settings.replica_region)},
+        )
+        # The plan names its vault.
+        recovery.add_stack_dependency(replica)
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from infra_support import Assembly, as_list, text_of
 from quant.ml import layout
 
 STEPS = list(ML_FUNCTIONS)
-IMAGES = [name for name, needs in ML_FUNCTIONS.items() if needs.image]
 
 
 def test_bucket_is_versioned_encrypted_and_private(assembly: Assembly) -> None:
@@ -91,14 +90,12 @@ def test_steps_reach_the_database_or_the_tracking_server_or_neither(
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_training_is_in_containers_on_aws(aws_assembly: Assembly, name: str) -> None:
+def test_steps_are_in_containers_on_aws(aws_assembly: Assembly, name: str) -> None:
     _, function = aws_assembly.function(name)
-    contained = name in {FIT, EVALUATE, REGISTER, ALIAS}
-    assert (function.get("PackageType") == "Image") is contained
-    if contained:
-        assert function["ImageConfig"] == {"Command": [f"{name}.handler"]}
-        assert function["Architectures"] == ["arm64"]
-        assert "Layers" not in function
+    assert function["PackageType"] == "Image"
+    assert function["ImageConfig"] == {"Command": [f"{name}.handler"]}
+    assert function["Architectures"] == ["arm64"]
+    assert "Layers" not in function
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -107,10 +104,12 @@ def test_training_has_a_layer_in_the_local_cloud(
 ) -> None:
     _, function = assemble("local").function(name)
     layers = {layer["Ref"].rstrip("0123456789ABCDEF") for layer in function["Layers"]}
-    assert any(layer.startswith("Training") for layer in layers) is (name in IMAGES)
+    assert any(layer.startswith("Training") for layer in layers) is (
+        name in {FIT, EVALUATE, REGISTER, ALIAS}
+    )
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", STEPS)
 def test_image_is_built_from_what_it_needs_alone(aws_assembly: Assembly, name: str) -> None:
     context = aws_assembly.image(name)
     assert {path.name for path in context.iterdir()} == {
