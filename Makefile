@@ -10,6 +10,12 @@ PY := .venv/bin/python
 ENV ?= dev
 DATA ?=
 ML ?=
+# Folders of tests.
+TESTS ?=
+# Further settings of the app, such as `-c repository=<owner>/<name>`.
+CONTEXT ?=
+# Anything, to have `make lock` take the newest versions.
+UPGRADE ?=
 # Processes that run tests, each with a database server of its own; 0 runs them one after the other.
 JOBS ?= 0
 
@@ -57,10 +63,15 @@ stop: .venv/.installed ## Stop the local system; its database is kept
 	@$(PY) localstack/supervisor stop
 
 .PHONY: test
-test: setup browser ## Run all tests
+test: setup browser ## Run all tests (TESTS=folders, else all)
+	@$(PY) localstack/supervisor install
+	@$(if $(TESTS),,$(MAKE) test-localstack)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder $(TESTS)
+
+.PHONY: test-localstack
+test-localstack: setup ## Test what LocalStack is taught
 	@$(PY) localstack/supervisor install
 	@.local/envs/localstack/bin/python -m pytest -q localstack/extension/tests
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # Tests in a browser need one: Debian's is installed where that is possible, else they are skipped.
 .PHONY: browser
@@ -104,7 +115,12 @@ report: setup ## Measure real disclosures (DATA=folder), train on them, and writ
 .PHONY: synth
 synth: setup ## Synthesise the CloudFormation templates (ENV=dev)
 	@$(PY) -m infra.build --target aws
-	@node_modules/.bin/cdk synth --quiet -c env=$(ENV)
+	@node_modules/.bin/cdk synth --quiet -c env=$(ENV) $(CONTEXT)
+
+.PHONY: diff
+diff: setup ## Compare the templates with what is deployed (ENV=dev)
+	@$(PY) -m infra.build --target aws
+	@node_modules/.bin/cdk diff --all --method template -c env=$(ENV) $(CONTEXT)
 
 # In the region of the stacks (infra/config.py).
 QUANT = AWS_DEFAULT_REGION=us-east-1 .venv/bin/quant
@@ -113,9 +129,29 @@ QUANT = AWS_DEFAULT_REGION=us-east-1 .venv/bin/quant
 .PHONY: deploy
 deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
 	@$(PY) -m infra.build --target aws
-	@node_modules/.bin/cdk deploy --all -c env=$(ENV)
+	@node_modules/.bin/cdk deploy --all -c env=$(ENV) $(CONTEXT)
 	@$(QUANT) keys ensure --functions quant-$(ENV)-
 	@$(QUANT) config check --functions quant-$(ENV)- --json
+
+# One build for both environments: what was tried in one is what the other gets.
+ASSEMBLIES := build/assemblies
+.PHONY: assemble
+assemble: setup ## Synthesise dev and prod of one build, for `make promote`
+	@$(PY) -m infra.build --target aws
+	@for environment in dev prod; do node_modules/.bin/cdk synth --quiet -c env=$$environment $(CONTEXT) \
+	--output $(ASSEMBLIES)/$$environment; done
+
+OUTPUTS = build/outputs-$(ENV).json
+.PHONY: promote
+promote: setup ## Deploy what `make assemble` made, as it is (ENV=dev)
+	@node_modules/.bin/cdk deploy --all --app $(ASSEMBLIES)/$(ENV) --require-approval never \
+	--outputs-file $(OUTPUTS)
+	@$(QUANT) config check --functions quant-$(ENV)- --no-secrets --json
+
+.PHONY: smoke
+smoke: setup ## Ask each route of what was promoted, as anybody (ENV=dev)
+	@$(PY) -m pytest -q tests/e2e/test_gateway.py::test_route_is_public_or_asks_for_a_token \
+	--base-url "$$($(PY) -c 'import json; print(json.load(open("$(OUTPUTS)"))["quant-$(ENV)-api"]["ApiUrl"])')"
 
 .PHONY: audit
 audit: setup ## Look everything that is locked up among published vulnerabilities
@@ -131,7 +167,11 @@ licences: setup ## Check that everything that is deployed has a licence we may d
 	@$(PY) -m infra.build --target local
 	@$(PY) -m infra.dependencies.licences
 
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
+.PHONY: snapshot
+snapshot: setup ## Write down which resources of the stacks hold data, and how many there are
+	@QUANT_WRITE_SNAPSHOT=1 $(PY) -m pytest -q tests/infra/test_stateful.py
+
+COMPILE = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.12 --generate-hashes --no-annotate \
 	--no-header
 
 .PHONY: lock

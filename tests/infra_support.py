@@ -108,6 +108,23 @@ class Assembly:
         [found] = [item for item in self.functions().items() if name_of(item[1]) == name]
         return found
 
+    def methods(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the properties of every method of the API by verb and path."""
+        resources = self.resources("AWS::ApiGateway::Resource")
+
+        def path(reference: dict[str, Any]) -> str:
+            if "Fn::GetAtt" in reference:  # the API's root resource
+                return ""
+            properties = resources[reference["Ref"]]["Properties"]
+            return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for properties in self.properties("AWS::ApiGateway::Method"):
+            key = properties["HttpMethod"], path(properties["ResourceId"]) or "/"
+            assert key not in found
+            found[key] = properties
+        return found
+
     def stack_of(self, name: str) -> str:
         """Return the stack of a function."""
         if name in PIPELINE_FUNCTIONS:
@@ -138,7 +155,7 @@ class Assembly:
         return self.folder / f"asset.{digest}"
 
     def bucket(self, prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the one bucket of the data stack named so, and the statement of its policy."""
+        """Return the one bucket of the data stack named so, and what its policy says of TLS."""
         [(name, bucket)] = [
             (name, resource)
             for name, resource in self.resources("AWS::S3::Bucket", "Data").items()
@@ -149,7 +166,7 @@ class Assembly:
             for policy in self.properties("AWS::S3::BucketPolicy", "Data")
             if policy["Bucket"] == {"Ref": name}
         ]
-        [statement] = policy["Statement"]
+        [statement] = [item for item in policy["Statement"] if "Bool" in item["Condition"]]
         return bucket, statement
 
     def statements(self, role_id: str) -> list[dict[str, Any]]:

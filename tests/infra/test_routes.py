@@ -8,42 +8,22 @@ from infra_support import Assembly
 
 from quant_http.routes import ROUTES, Access
 
-Method = tuple[str, str]
-
 FUNCTION_ARN = "arn:<AWS::Partition>:lambda:us-east-1:<AWS::AccountId>:function:"
 
 
-def _methods(assembly: Assembly) -> dict[Method, dict[str, Any]]:
-    """Return the properties of every method by verb and path."""
-    resources = assembly.resources("AWS::ApiGateway::Resource")
-
-    def path(reference: dict[str, Any]) -> str:
-        if "Fn::GetAtt" in reference:  # the API's root resource
-            return ""
-        properties = resources[reference["Ref"]]["Properties"]
-        return f"{path(properties['ParentId'])}/{properties['PathPart']}"
-
-    found: dict[Method, dict[str, Any]] = {}
-    for properties in assembly.properties("AWS::ApiGateway::Method"):
-        key = properties["HttpMethod"], path(properties["ResourceId"]) or "/"
-        assert key not in found
-        found[key] = properties
-    return found
-
-
 def test_methods_are_the_route_table(assembly: Assembly) -> None:
-    assert set(_methods(assembly)) == {(route.method, route.path) for route in ROUTES}
+    assert set(assembly.methods()) == {(route.method, route.path) for route in ROUTES}
 
 
 def test_no_proxy_resource(assembly: Assembly) -> None:
     parts = [item["PathPart"] for item in assembly.properties("AWS::ApiGateway::Resource")]
     assert not [part for part in parts if "+" in part]
-    assert "ANY" not in {verb for verb, _ in _methods(assembly)}
+    assert "ANY" not in {verb for verb, _ in assembly.methods()}
 
 
 def test_token_routes_need_the_authorizer_and_a_key(assembly: Assembly) -> None:
     [authorizer] = assembly.resources("AWS::ApiGateway::Authorizer")
-    for (verb, path), method in _methods(assembly).items():
+    for (verb, path), method in assembly.methods().items():
         [route] = [route for route in ROUTES if (route.method, route.path) == (verb, path)]
         if route.access is Access.TOKEN:
             assert method["AuthorizationType"] == "CUSTOM", route.name
@@ -58,7 +38,7 @@ def test_token_routes_need_the_authorizer_and_a_key(assembly: Assembly) -> None:
 def test_public_routes_are_these_alone(assembly: Assembly) -> None:
     public = {
         path
-        for (_, path), method in _methods(assembly).items()
+        for (_, path), method in assembly.methods().items()
         if method["AuthorizationType"] == "NONE"
     }
     assert public == {
@@ -110,7 +90,7 @@ def _arn(assembly: Assembly, name: str) -> str:
 
 
 def test_method_calls_its_own_function(assembly: Assembly) -> None:
-    methods = _methods(assembly)
+    methods = assembly.methods()
     for route in ROUTES:
         integration = methods[route.method, route.path]["Integration"]
         assert integration["Type"] == "AWS_PROXY"
