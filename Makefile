@@ -12,8 +12,11 @@ DATA ?=
 ML ?=
 # Folders of tests.
 TESTS ?=
-# Further settings of the app, such as `-c repository=<owner>/<name>`.
+# Further settings of the app, such as `-c repository=<owner>/<name>`; of one environment alone for
+# `make assemble`, which makes both.
 CONTEXT ?=
+CONTEXT_dev ?=
+CONTEXT_prod ?=
 # Anything, to have `make lock` take the newest versions.
 UPGRADE ?=
 # Processes that run tests, each with a database server of its own; 0 runs them one after the other.
@@ -138,8 +141,8 @@ ASSEMBLIES := build/assemblies
 .PHONY: assemble
 assemble: setup ## Synthesise dev and prod of one build, for `make promote`
 	@$(PY) -m infra.build --target aws
-	@for environment in dev prod; do node_modules/.bin/cdk synth --quiet -c env=$$environment $(CONTEXT) \
-	--output $(ASSEMBLIES)/$$environment; done
+	@$(foreach environment,dev prod,node_modules/.bin/cdk synth --quiet -c env=$(environment) $(CONTEXT) \
+	$(CONTEXT_$(environment)) --output $(ASSEMBLIES)/$(environment);)
 
 OUTPUTS = build/outputs-$(ENV).json
 .PHONY: promote
@@ -171,8 +174,8 @@ licences: setup ## Check that everything that is deployed has a licence we may d
 snapshot: setup ## Write down which resources of the stacks hold data, and how many there are
 	@QUANT_WRITE_SNAPSHOT=1 $(PY) -m pytest -q tests/infra/test_stateful.py
 
-COMPILE = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.12 --generate-hashes --no-annotate \
-	--no-header
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
+	--no-header $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
 lock: $(UV) ## Compile the hash-locked requirement files anew
