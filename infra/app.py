@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_cdk import App, CliCredentialsStackSynthesizer, Environment, Tags
 
-from infra.config import REGION, BackupConfig, Config, config
+from infra.config import REGION, Config, config
 from infra.functions import Area
 from infra.paths import Artefacts
 from infra.rules import check
@@ -55,8 +55,7 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         "data": data,
         **common,
     }
-    if settings.backup is not None and settings.local is None:
-        _add_recovery(app, settings, settings.backup, network, data, common)
+    _add_recovery(app, settings, network, data, **common)
     schema = SchemaStack(app, "Schema", stack_name=settings.name("schema"), **functions)
     areas: dict[Area, AreaStack] = {
         area: AreaStack(
@@ -101,13 +100,12 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
 
 
 def _add_recovery(
-    app: App,
-    settings: Config,
-    backup: BackupConfig,
-    network: NetworkStack,
-    data: DataStack,
-    common: dict[str, Any],
+    app: App, settings: Config, network: NetworkStack, data: DataStack, **common: Any
 ) -> None:
+    """Add what keeps backups, in the region and in that of the replicas, if there are any."""
+    backup = settings.backup
+    if backup is None or settings.local is not None:
+        return
     recovery = RecoveryStack(
         app,
         "Recovery",

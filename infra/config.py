@@ -140,7 +140,7 @@ class BackupConfig:
         monthly_days: Days a monthly one is kept.
         lock_days: Days after which nobody can weaken the vault's lock any more; ``None`` for a
             vault that administrators may still change.
-        drill: When a restore drill runs by itself, as EventBridge writes it.
+        drill: When a dump is made and restored by itself, as EventBridge writes it; every day.
     """
 
     daily_days: int
@@ -259,9 +259,9 @@ def config(environment: str, context: Callable[[str], Any]) -> Config:
         environment: ``local``, ``dev`` or ``prod``.
         context: Looks a CDK context value up: ``email_sender``, ``public_url``, ``cors_origins``
             (comma-separated), ``collector_contact``, ``prices_provider``, ``alarm_email``,
-            ``replica_region``, ``repository``, ``oidc_provider``, ``sentry`` (``true``), ``shifts_traffic``
-            (``false``: a release that waits for nothing), the three of the domain
-            (``domain_name``, ``zone_id``, ``zone_name``) and, for ``local``, the endpoints.
+            ``replica_region``, ``repository``, ``oidc_provider``, ``sentry`` (``true``),
+            ``shifts_traffic`` (``false``: a release that waits for nothing), the three of the
+            domain (``domain_name``, ``zone_id``, ``zone_name``) and, for ``local``, the endpoints.
 
     Raises:
         ValueError: No such environment.
@@ -388,7 +388,7 @@ def _dev() -> Config:
         cache=CacheConfig(max_storage_gb=1, max_ecpu_per_second=1000, snapshot_days=0),
         address_limit=1000,
         backup=BackupConfig(
-            daily_days=7, monthly_days=35, lock_days=None, drill="cron(30 4 1 * ? *)"
+            daily_days=7, monthly_days=35, lock_days=None, drill="cron(30 4 * * ? *)"
         ),
     )
 
@@ -422,6 +422,6 @@ def _prod() -> Config:
         address_limit=2000,
         shifts_traffic=True,
         backup=BackupConfig(
-            daily_days=35, monthly_days=400, lock_days=3, drill="cron(30 4 ? * SUN *)"
+            daily_days=35, monthly_days=400, lock_days=3, drill="cron(30 4 * * ? *)"
         ),
     )

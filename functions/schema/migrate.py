@@ -12,6 +12,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
+from quant.db.backup_role import ensure_backup_role
 from quant.db.migrate import Patience, upgrade
 from quant.db.roles import ensure_role
 from quant.db.schema import SCHEMA_REVISION
@@ -80,6 +81,8 @@ def _bring_up(revision: str, context: Any) -> dict[str, str]:
                 ensure_role(connection, _credentials(_roles.application_secret_arn))
             if _roles.tracking_secret_arn is not None:
                 ensure_tracking(connection, _credentials(_roles.tracking_secret_arn))
+            if _roles.backup_secret_arn is not None:
+                ensure_backup_role(connection, _credentials(_roles.backup_secret_arn))
     finally:
         engine.dispose()
     kid = ensure_keys(_signing.signing_key_secret_arn, _signing.jwks_secret_arn)

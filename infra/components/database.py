@@ -18,6 +18,7 @@ from quant_http.routes import Store
 
 _OWNER: Final = "quant_admin"
 _APP: Final = "quant_app"
+_BACKUP: Final = "quant_backup"
 _PORT: Final = 5432
 # Postgres logs no value: values are addresses, tokens' hashes and what others may not read.
 _PARAMETERS: Final = {
@@ -47,8 +48,9 @@ class Database(Construct):
         connection: How functions connect, as the role ``quant_app``.
         owner: How the owner of the schema connects.
         tracking: How the tracking server connects to a database of its own on the server.
+        backup: How backups are made, by a role that reads everything.
         secrets: Credentials by what they are of: the owner, as outputs call it ``Database``, the
-            functions' role, and the tracking server.
+            functions' role, the tracking server, and backups.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Database(Construct):
         self._config = config
         self._settings = settings
         self._key = key
-        owner, app, tracking = (
+        owner, app, tracking, backup = (
             ProxyUser(
                 name=name,
                 secret=generated_credentials(
@@ -92,6 +94,7 @@ class Database(Construct):
                 ("Admin", _OWNER, "database-admin"),
                 ("App", _APP, "database"),
                 ("Tracking", TRACKING_NAME, "tracking-database"),
+                ("Backup", _BACKUP, "backup-database"),
             )
         )
         placement: dict[str, Any] = {
@@ -115,7 +118,7 @@ class Database(Construct):
             vpc=vpc,
             group=proxy_group,
             key=key,
-            users=[owner, app, tracking],
+            users=[owner, app, tracking, backup],
         )
         self.proxy.serve(self.server)
         self.connection = StoreConnection(
@@ -132,10 +135,12 @@ class Database(Construct):
             login=self.proxy.login(tracking),
             extra={"QUANT_DATABASE_NAME": TRACKING_NAME},
         )
+        self.backup = replace(self.connection, login=self.proxy.login(backup))
         self.secrets = {
             "Database": owner.secret,
             "App": app.secret,
             "Tracking": tracking.secret,
+            "Backup": backup.secret,
         }
 
     def _parameters(self, construct_id: str, engine: rds.IEngine) -> rds.ParameterGroup:

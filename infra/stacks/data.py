@@ -55,6 +55,7 @@ class DataStack(Stack):
         stores: How to connect to each data store.
         database_owner: How the owner of the schema connects to Postgres.
         tracking_database: How the tracking server connects; ``None`` where the supervisor runs it.
+        backup_database: How backups are made; ``None`` where an operator makes them as the owner.
         role_logins: Passwords of the database's roles that the deployment makes, by what they are
             for; the supervisor makes those of the local database.
         signing_key: Private key set; those that sign tokens may read it.
@@ -80,6 +81,7 @@ class DataStack(Stack):
     ):
         super().__init__(scope, construct_id, **kwargs)
         self.tracking_database: StoreConnection | None = None
+        self.backup_database: StoreConnection | None = None
         self.role_logins: Mapping[str, Login] = {}
         self.stores, self.database_owner = self._stores(config, network)
         self.signing_key = self._key_set("SigningKey", config, "signing-key")
@@ -195,9 +197,11 @@ class DataStack(Stack):
         for name, secret in database.secrets.items():
             CfnOutput(self, f"{name}SecretArn", value=secret.secret_arn)
         self.tracking_database = database.tracking
+        self.backup_database = database.backup
         self.role_logins = {
             "application": secret_login(database.secrets["App"], key),
             "tracking": database.tracking.login,
+            "backup": secret_login(database.secrets["Backup"], key),
         }
         return {
             Store.POSTGRES: database.connection,

@@ -127,6 +127,7 @@ class RoleSettings(BaseSettings):
 
     application_secret_arn: NonEmpty | None = None
     tracking_secret_arn: NonEmpty | None = None
+    backup_secret_arn: NonEmpty | None = None
 
 
 class ValkeySettings(_StoreSettings):
