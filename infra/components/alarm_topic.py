@@ -29,7 +29,7 @@ class AlarmTopic(Construct):
             description="Encrypts what is announced of alarms",
             enable_key_rotation=True,
             # It encrypts nothing that is kept.
-            removal_policy=RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
         # SNS's own key admits no other service.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
