@@ -128,12 +128,12 @@ diff: setup ## Compare the templates with what is deployed (ENV=dev)
 # In the region of the stacks (infra/config.py).
 QUANT = AWS_DEFAULT_REGION=us-east-1 .venv/bin/quant
 
-# Ends with the smoke step: makes the first signing keys, and fails if the configuration is wrong.
+# Migrates the database and makes the first signing keys before it deploys code; fails at its end if
+# the configuration is wrong.
 .PHONY: deploy
 deploy: setup ## Deploy to the AWS account of the current credentials (ENV=dev)
 	@$(PY) -m infra.build --target aws
 	@node_modules/.bin/cdk deploy --all -c env=$(ENV) $(CONTEXT)
-	@$(QUANT) keys ensure --functions quant-$(ENV)-
 	@$(QUANT) config check --functions quant-$(ENV)- --json
 
 # One build for both environments: what was tried in one is what the other gets.
@@ -171,8 +171,8 @@ licences: setup ## Check that everything that is deployed has a licence we may d
 	@$(PY) -m infra.dependencies.licences
 
 .PHONY: snapshot
-snapshot: setup ## Write down which resources of the stacks hold data, and how many there are
-	@QUANT_WRITE_SNAPSHOT=1 $(PY) -m pytest -q tests/infra/test_stateful.py
+snapshot: setup ## Write down what the stacks hold, draw them and compute what they cost
+	@QUANT_WRITE_SNAPSHOT=1 $(PY) -m pytest -q tests/infra/test_stateful.py tests/infra/test_architecture.py tests/infra/test_costs.py
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-annotate \
 	--no-header $(if $(UPGRADE),--upgrade)

@@ -113,9 +113,8 @@ def test_deploying_ends_with_the_check() -> None:
         text=True,
         check=True,
     ).stdout.splitlines()
-    [deploy, keys, check] = [step for step in steps if "ENV=" not in step][-3:]
+    [deploy, check] = [step for step in steps if "ENV=" not in step][-2:]
     assert "cdk deploy --all -c env=prod" in deploy
-    assert keys.endswith("quant keys ensure --functions quant-prod-")
     assert check.endswith("quant config check --functions quant-prod- --json")
 
 
