@@ -19,6 +19,7 @@ from infra.stacks.ml import MlStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.observability import ObservabilityStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.replica import ReplicaStack
 from infra.stacks.recovery import RecoveryReplicaStack, RecoveryStack
 from infra.stacks.schema import SchemaStack
 
@@ -49,6 +50,15 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
     }
     network = NetworkStack(app, "Network", stack_name=settings.name("network"), **common)
     data = DataStack(app, "Data", stack_name=settings.name("data"), network=network, **common)
+    if settings.replica_region is not None:
+        replica = ReplicaStack(
+            app,
+            "Replica",
+            stack_name=settings.name("replica"),
+            **{**common, "env": Environment(region=settings.replica_region)},
+        )
+        # S3 copies to no bucket that is not there.
+        data.add_stack_dependency(replica)
     functions: dict[str, Any] = {
         "artefacts": artefacts,
         "network": network,

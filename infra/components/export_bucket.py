@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.components.bucket import private_bucket
 from infra.config import Config
 from infra.functions import ObjectAccess
 from infra.rules import accept_keys
@@ -16,31 +17,26 @@ EXPIRES_AFTER: Final = Duration.days(7)
 
 
 class ExportBucket(Construct):
-    """A private, encrypted bucket whose job files expire and whose data sets are kept.
-
-    Without versions: the file of a job is written once, and a data set has its version in its key.
+    """A private bucket whose job files expire and whose data sets are kept.
 
     Attributes:
         bucket: The bucket.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, access_logs: s3.IBucket
+    ):
         super().__init__(scope, construct_id)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
-            # Not a key of our own: a link would have to carry the right to use it.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            config=config,
+            access_logs=access_logs,
             lifecycle_rules=[
-                s3.LifecycleRule(id="jobs", prefix=EXPIRING_PREFIX, expiration=EXPIRES_AFTER),
-                s3.LifecycleRule(
-                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                ),
+                s3.LifecycleRule(id="jobs", prefix=EXPIRING_PREFIX, expiration=EXPIRES_AFTER)
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+            # The file of a job is written once, and a data set has its version in its key.
+            versions_expire_after=Duration.days(1),
         )
 
     def grant(self, role: iam.Role, access: ObjectAccess) -> None:

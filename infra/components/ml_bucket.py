@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.components.bucket import private_bucket
 from infra.config import Config
 from infra.functions import ObjectAccess
 from infra.rules import accept_keys
@@ -17,36 +18,25 @@ DATASETS_EXPIRE_AFTER: Final = Duration.days(400)
 
 
 class MlBucket(Construct):
-    """A private, encrypted, versioned bucket whose runs and artifacts are kept for good.
+    """A private bucket whose runs and artifacts are kept for good.
 
     Attributes:
         bucket: The bucket.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, access_logs: s3.IBucket
+    ):
         super().__init__(scope, construct_id)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
-            # An artifact that somebody overwrites or deletes can be had again.
-            versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            config=config,
+            access_logs=access_logs,
             lifecycle_rules=[
-                *(
-                    s3.LifecycleRule(
-                        id=prefix, prefix=f"{prefix}/", expiration=DATASETS_EXPIRE_AFTER
-                    )
-                    for prefix in (SNAPSHOTS, FEATURES)
-                ),
-                s3.LifecycleRule(id="versions", noncurrent_version_expiration=Duration.days(30)),
-                s3.LifecycleRule(
-                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                ),
+                s3.LifecycleRule(id=prefix, prefix=f"{prefix}/", expiration=DATASETS_EXPIRE_AFTER)
+                for prefix in (SNAPSHOTS, FEATURES)
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
 
     def grant(self, role: iam.Role, access: ObjectAccess) -> None:

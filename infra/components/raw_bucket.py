@@ -3,29 +3,40 @@
 from collections.abc import Iterable
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.components.bucket import private_bucket
+from infra.components.replication import RAW_REPLICA, replicate
 from infra.config import Config
 from infra.functions import ObjectAccess
 from infra.rules import accept_keys
 
+DOCUMENTS_PREFIX: Final = "raw/"
 # Objects that arrive below these prefixes are parsed.
-PARSED_PREFIXES: Final = ("raw/", "drop/prices/")
+PARSED_PREFIXES: Final = (DOCUMENTS_PREFIX, "drop/prices/")
 BACKFILL_PREFIX: Final = "backfill"
 
 
 class RawBucket(Construct):
-    """A versioned, encrypted, private bucket that tells a queue of each document it gets.
+    """A private bucket that tells a queue of each document it gets.
 
     Attributes:
         bucket: The bucket.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, arrivals: sqs.Queue):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        arrivals: sqs.Queue,
+        access_logs: s3.IBucket,
+    ):
         """Create the bucket.
 
         Args:
@@ -33,6 +44,7 @@ class RawBucket(Construct):
             construct_id: Identifier below the parent.
             config: The environment's settings.
             arrivals: Queue of the parser.
+            access_logs: Bucket of access logs.
         """
         super().__init__(scope, construct_id)
         account = Stack.of(self).account
@@ -50,15 +62,12 @@ class RawBucket(Construct):
                 },
             )
         )
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
+            config=config,
+            access_logs=access_logs,
             bucket_name=name,
-            versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 # What collectors remember is written again and again.
                 s3.LifecycleRule(
@@ -66,23 +75,21 @@ class RawBucket(Construct):
                     prefix="state/",
                     noncurrent_version_expiration=Duration.days(7),
                 ),
-                s3.LifecycleRule(
-                    id="drop",
-                    prefix="drop/",
-                    expiration=Duration.days(30),
-                    noncurrent_version_expiration=Duration.days(1),
-                ),
-                s3.LifecycleRule(
-                    id="backfill",
-                    prefix=f"{BACKFILL_PREFIX}/",
-                    expiration=Duration.days(30),
-                    noncurrent_version_expiration=Duration.days(1),
-                ),
-                s3.LifecycleRule(
-                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                *(
+                    s3.LifecycleRule(
+                        id=prefix,
+                        prefix=f"{prefix}/",
+                        expiration=Duration.days(30),
+                        noncurrent_version_expiration=Duration.days(1),
+                    )
+                    for prefix in ("drop", BACKFILL_PREFIX)
                 ),
             ],
-            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
+            # Nobody else has what a source has replaced.
+            versions_expire_after=None,
+        )
+        replicate(
+            self.bucket, config=config, part=RAW_REPLICA, prefix=DOCUMENTS_PREFIX, locked=False
         )
         # Not by ``add_event_notification``: that takes a function of its own with rights on every
         # bucket of the account.

@@ -15,6 +15,7 @@ from constructs import Construct
 from infra.all_functions import consumer_of
 from infra.components.alarm_topic import AlarmTopic
 from infra.components.anchor_bucket import AnchorBucket
+from infra.components.bucket import access_log_bucket
 from infra.components.cache import Cache
 from infra.components.database import Database
 from infra.components.export_bucket import ExportBucket
@@ -105,9 +106,16 @@ class DataStack(Stack):
             alarm_age=Duration.hours(1),
         )
         self.queues = {queue: self._queue(queue, config) for queue in Queue}
-        self.raw = RawBucket(self, "Raw", config=config, arrivals=self.queues[Queue.PARSE].queue)
-        self.exports = ExportBucket(self, "Exported", config=config)
-        self.ml = MlBucket(self, "Ml", config=config)
+        access_logs = access_log_bucket(self, "AccessLogs", config=config)
+        self.raw = RawBucket(
+            self,
+            "Raw",
+            config=config,
+            arrivals=self.queues[Queue.PARSE].queue,
+            access_logs=access_logs,
+        )
+        self.exports = ExportBucket(self, "Exported", config=config, access_logs=access_logs)
+        self.ml = MlBucket(self, "Ml", config=config, access_logs=access_logs)
         self.bus = events.EventBus(self, "Bus", event_bus_name=config.name("pipeline"))
         events.Rule(
             self,
@@ -116,7 +124,7 @@ class DataStack(Stack):
             event_pattern=events.EventPattern(source=[EVENT_SOURCE], detail_type=[TRADE_DISCLOSED]),
             targets=[event_targets.SqsQueue(self.queues[Queue.ALERTS].queue)],
         )
-        self.anchors = AnchorBucket(self, "Anchors", config=config).bucket
+        self.anchors = AnchorBucket(self, "Anchors", config=config, access_logs=access_logs).bucket
         # LocalStack's CloudFormation cannot make one; there the supervisor verifies the sender.
         if config.local is None:
             ses.EmailIdentity(self, "Sender", identity=ses.Identity.domain(config.email_domain))

@@ -93,7 +93,7 @@ def test_who_may_write_the_log_anew_may_not_write_anchors(assembly: Assembly) ->
     for name in (AUDIT_ANCHOR, AUDIT_MAINTENANCE):
         _, function = assembly.function(name)
         rights[name] = json.dumps(assembly.statements(function["Role"]["Fn::GetAtt"][0]))
-    owner = "database-admin" if assembly.config.environment == "local" else "DatabaseAdminSecret"
+    owner = "database-admin" if assembly.config.environment == "local" else "/quant_admin"
     assert "s3:PutObject" in rights[AUDIT_ANCHOR]
     assert owner not in rights[AUDIT_ANCHOR]
     assert "s3:" not in rights[AUDIT_MAINTENANCE]
