@@ -243,7 +243,7 @@ class ApiStack(Stack):
             "SigningKeyRotation",
             secret_id=signing_key.secret_arn,
             rotation_lambda_arn=function.alias.function_arn,
-            # The first key is made by `quant keys ensure`, after the deployment.
+            # The first key is made by the deployment of the schema's stack.
             rotate_immediately_on_update=False,
             rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
                 schedule_expression=f"rate({ROTATION_DAYS} days)"
