@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from infra.paths import ROOT
+from infra.paths import IMAGES, ROOT
 
-# By what they are installed into: a layer, the images of training, or that of the tracking server.
+# By what they are installed into: a layer, images of functions, or those of tasks.
 DEPLOYED: Final[Mapping[str, Path]] = {
     **{lock.parent.name: lock for lock in sorted(ROOT.glob("layers/*/requirements.txt"))},
+    **{lock.parent.name: lock for lock in sorted(IMAGES.glob("*/requirements.txt"))},
     "tracking": ROOT / "localstack" / "mlflow-requirements.txt",
 }
 

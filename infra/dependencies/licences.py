@@ -12,7 +12,7 @@ from license_expression import AND, OR, ExpressionError, LicenseSymbol, get_spdx
 
 from infra.build import TRAINING, install
 from infra.dependencies import DEPLOYED
-from infra.paths import BUILD
+from infra.paths import BUILD, LOCAL_LAYERS
 
 # Permissive, or copyleft of single files that we do not change (MPL-2.0). By SPDX identifier.
 ALLOWED: Final = frozenset(
@@ -25,15 +25,19 @@ ALLOWED: Final = frozenset(
         "LicenseRef-BSD",  # a package that says no more than that
         "MIT",
         "MIT-0",
+        "MIT-CMU",
         "MPL-2.0",
         "PSF-2.0",
         "Zlib",
     }
 )
 
-# Packages whose metadata names no licence, each with the reason why it may be deployed.
+# Packages whose metadata does not name one of these, each with the reason why it may be deployed.
 EXCEPTIONS: Final[Mapping[str, str]] = {
+    "huey": "MIT, by the licence file in it",
+    "psycopg2-binary": "LGPL, as a library of MLflow's that is not changed, in an image of our own",
     "pypdfium2": "BSD-3-Clause and Apache-2.0; PDFium in it is BSD-3-Clause, its parts permissive",
+    "skops": "MIT, by the licence file in it",
 }
 
 # What packages write that predate licence expressions (PEP 639): classifiers' last parts, and text.
@@ -127,10 +131,10 @@ def built(name: str) -> Path:
 
 
 def main() -> None:
-    """Check the layers that are built, and what the image of the tracking server installs."""
+    """Check the layers that are built, and what the images of tasks install."""
     found = []
     for name, lock in DEPLOYED.items():
-        if lock.parent.parent.name == "layers":
+        if name in LOCAL_LAYERS:
             found += problems(built(name))
             continue
         with tempfile.TemporaryDirectory() as folder:
