@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from aws_cdk import App, CliCredentialsStackSynthesizer, Environment, Tags
+from aws_cdk import (
+    App,
+    CliCredentialsStackSynthesizer,
+    Environment,
+    RemovalPolicies,
+    Tags,
+)
 
 from infra.config import REGION, Config, config
 from infra.functions import Area
@@ -19,9 +25,12 @@ from infra.stacks.ml import MlStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.observability import ObservabilityStack
 from infra.stacks.pipeline import PipelineStack
-from infra.stacks.replica import ReplicaStack
 from infra.stacks.recovery import RecoveryReplicaStack, RecoveryStack
+from infra.stacks.replica import ReplicaStack
 from infra.stacks.schema import SchemaStack
+
+# What constructs would let CloudFormation delete with its stack, where data are kept.
+_KEPT: Final = ("AWS::SecretsManager::Secret", "AWS::SNS::Topic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,8 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
             repository=settings.repository,
             **common,
         )
+    if settings.retain_data:
+        RemovalPolicies.of(app).retain(apply_to_resource_types=list(_KEPT))
     Tags.of(app).add("project", "quant-analytics-platform")
     Tags.of(app).add("environment", settings.environment)
     return Stacks(network, data, schema, areas, api, pipeline, ml, observability)
