@@ -2,18 +2,18 @@
 
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_backup as backup
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.components.alarm import alarm_at
+from infra.components.backup_role import backup_role
 from infra.config import BackupConfig, Config
-from infra.rules import accept, accept_wildcards
+from infra.rules import accept
 
 _NAME: Final = "backups"
 _ENDED_BADLY: Final = ("FAILED", "ABORTED", "EXPIRED")
@@ -97,7 +97,13 @@ class BackupPlan(Construct):
         plan.add_selection(
             "Selection",
             backup_selection_name=config.name(_NAME),
-            role=self._role(),
+            role=backup_role(
+                self,
+                config=config,
+                vault=vault_name(config),
+                database=self._database(),
+                raw=self._raw(),
+            ),
             # CDK would attach AWS' policies, which reach every resource of the account.
             disable_default_backup_policy=True,
             resources=[
@@ -110,15 +116,16 @@ class BackupPlan(Construct):
         """Return the ARN of the database, named and not imported."""
         settings = self._config.database
         kind = "db" if settings is None or settings.aurora is None else "cluster"
-        return f"{self._arn('rds')}:{kind}:{self._config.name('database')}"
+        return Stack.of(self).format_arn(
+            service="rds",
+            resource=kind,
+            resource_name=self._config.name("database"),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _raw(self) -> str:
         stack = Stack.of(self)
         return f"arn:{stack.partition}:s3:::{self._config.name('raw')}-{stack.account}"
-
-    def _arn(self, service: str) -> str:
-        stack = Stack.of(self)
-        return f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}"
 
     def _copies(self, days: int) -> list[backup.BackupPlanCopyActionProps]:
         region = self._config.replica_region
@@ -135,151 +142,6 @@ class BackupPlan(Construct):
                 destination_backup_vault=vault, delete_after=Duration.days(days)
             )
         ]
-
-    def _role(self) -> iam.Role:
-        """Return the role that AWS Backup takes: it makes backups, and restores nothing.
-
-        https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
-        https://docs.aws.amazon.com/aws-backup/latest/devguide/s3-backups.html
-        """
-        stack = Stack.of(self)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "backup.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
-            ),
-        )
-        rds, database, raw = self._arn("rds"), self._database(), self._raw()
-        snapshots = [f"{rds}:{kind}:awsbackup:*" for kind in ("snapshot", "cluster-snapshot")]
-        for actions, resources in (
-            (
-                [
-                    "rds:CreateDBSnapshot",
-                    "rds:CreateDBClusterSnapshot",
-                    "rds:AddTagsToResource",
-                    "rds:ListTagsForResource",
-                    "rds:DescribeDBInstances",
-                    "rds:DescribeDBClusters",
-                ],
-                [database, *snapshots],
-            ),
-            (
-                [
-                    "rds:CopyDBSnapshot",
-                    "rds:CopyDBClusterSnapshot",
-                    "rds:DeleteDBSnapshot",
-                    "rds:DeleteDBClusterSnapshot",
-                    "rds:DescribeDBSnapshots",
-                    "rds:DescribeDBClusterSnapshots",
-                ],
-                [database, *snapshots],
-            ),
-            (
-                [
-                    "s3:GetBucketAcl",
-                    "s3:GetBucketLocation",
-                    "s3:GetBucketNotification",
-                    "s3:GetBucketTagging",
-                    "s3:GetBucketVersioning",
-                    "s3:GetInventoryConfiguration",
-                    "s3:ListBucket",
-                    "s3:ListBucketVersions",
-                    "s3:PutBucketNotification",
-                    "s3:PutInventoryConfiguration",
-                ],
-                [raw],
-            ),
-            (
-                [
-                    "s3:GetObject",
-                    "s3:GetObjectAcl",
-                    "s3:GetObjectTagging",
-                    "s3:GetObjectVersion",
-                    "s3:GetObjectVersionAcl",
-                    "s3:GetObjectVersionTagging",
-                ],
-                [f"{raw}/*"],
-            ),
-            (
-                [
-                    "events:DeleteRule",
-                    "events:DescribeRule",
-                    "events:DisableRule",
-                    "events:EnableRule",
-                    "events:ListTargetsByRule",
-                    "events:PutRule",
-                    "events:PutTargets",
-                    "events:RemoveTargets",
-                ],
-                [f"{self._arn('events')}:rule/AwsBackupManagedRule*"],
-            ),
-            (
-                ["backup:DescribeBackupVault", "backup:CopyIntoBackupVault"],
-                [f"arn:{stack.partition}:backup:*:{stack.account}:backup-vault:{self._name()}"],
-            ),
-            (
-                [
-                    "cloudwatch:GetMetricData",
-                    "events:ListRules",
-                    "kms:DescribeKey",
-                    "s3:ListAllMyBuckets",
-                    "tag:GetResources",
-                ],
-                ["*"],
-            ),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        self._let_copy(role)
-        self._accept(role)
-        return role
-
-    def _accept(self, role: iam.Role) -> None:
-        name = self._config.name
-        for reason, resources in (
-            (
-                "AWS Backup names snapshots and rules itself, with these beginnings.",
-                (
-                    "rds:snapshot:awsbackup:*",
-                    "rds:cluster-snapshot:awsbackup:*",
-                    "events:rule/AwsBackupManagedRule*",
-                ),
-            ),
-            (
-                "It backs up every document of the bucket.",
-                (f"arn:<AWS::Partition>:s3:::{name('raw')}-<AWS::AccountId>/*",),
-            ),
-            (
-                "The vault of the same name in whichever region replicas are; keys are bounded by "
-                "their aliases, since a key's identifier is known to its own stack alone.",
-                (
-                    f"arn:<AWS::Partition>:backup:*:<AWS::AccountId>:backup-vault:{self._name()}",
-                    "arn:<AWS::Partition>:kms:*:<AWS::AccountId>:key/*",
-                ),
-            ),
-            ("These actions list, or read metrics, and know no resources.", ("*",)),
-        ):
-            accept_wildcards(role, reason, *resources)
-
-    def _let_copy(self, role: iam.Role) -> None:
-        """Let RDS, on the role's behalf, use the database's key for a snapshot and its copy."""
-        stack = Stack.of(self)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["kms:CreateGrant"],
-                resources=[f"arn:{stack.partition}:kms:*:{stack.account}:key/*"],
-                conditions={
-                    "Bool": {"kms:GrantIsForAWSResource": "true"},
-                    "ForAnyValue:StringEquals": {
-                        "kms:ResourceAliases": [
-                            f"alias/{self._config.name(part)}" for part in ("data", _NAME)
-                        ]
-                    },
-                    "StringLike": {"kms:ViaService": "rds.*.amazonaws.com"},
-                },
-            )
-        )
 
     def _name(self) -> str:
         return vault_name(self._config)
