@@ -1,5 +1,6 @@
 """Check that everything deployed has a licence that we may distribute it by: ``make licences``."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ ALLOWED: Final = frozenset(
         "BSD-2-Clause",
         "BSD-3-Clause",
         "CC0-1.0",
+        "ISC",
         "LicenseRef-BSD",  # a package that says no more than that
         "MIT",
         "MIT-0",
@@ -48,12 +50,14 @@ _NAMES: Final[Mapping[str, str]] = {
     "BSD": "LicenseRef-BSD",
     "BSD 3-Clause License": "BSD-3-Clause",
     "BSD License": "LicenseRef-BSD",
+    "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "MIT No Attribution License (MIT-0)": "MIT-0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
 _CLASSIFIER: Final = "License :: OSI Approved :: "
+_BETWEEN: Final = re.compile(r"[^A-Za-z0-9.]+")
 _SPDX: Final = get_spdx_licensing()
 
 
@@ -89,8 +93,9 @@ def _licence(fields: Message) -> str | None:
         for value in fields.get_all("Classifier", [])
         if value.startswith(_CLASSIFIER)
     ]
-    # One that is not known is left as it is, and is not allowed.
-    return " AND ".join(_NAMES.get(name, f"LicenseRef-{name}") for name in classifiers) or None
+    # One that is not known gets an identifier, which is not allowed.
+    known = (_NAMES.get(name, f"LicenseRef-{_BETWEEN.sub('-', name)}") for name in classifiers)
+    return " AND ".join(known) or None
 
 
 def _allowed(expression: object) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infra import build
+from infra import build, pruning
 from infra.all_functions import FUNCTIONS
 from infra.batch_functions import RUN_EXPORT
 from infra.components.function import handler_code
@@ -112,6 +114,56 @@ def test_native_modules_are_for_lambda(aws_layers: Path) -> None:
                     assert packed.read(entry)[18:20] == arm64, entry
                     found += 1
     assert found > 5
+
+
+def test_native_modules_have_all_that_the_loader_maps(aws_layers: Path) -> None:
+    """They cannot be loaded here; those of the local target are, by every function's start."""
+    found = 0
+    for path in aws_layers.glob("*/python/**/*.so*"):
+        library = path.read_bytes()
+        # No section headers: what they name, symbols and debug data, is gone.
+        assert struct.unpack_from("<Q", library, 0x28) == (0,), path
+        first, size, number = struct.unpack_from("<Q14xHH", library, 0x20)
+        kinds = []
+        for header in range(first, first + size * number, size):
+            (kind,) = struct.unpack_from("<I", library, header)
+            offset, _, _, in_file = struct.unpack_from("<4Q", library, header + 8)
+            assert offset + in_file <= len(library), path
+            kinds.append(kind)
+        assert {1, 2} <= set(kinds), path  # PT_LOAD, PT_DYNAMIC
+        found += 1
+    assert found > 5
+
+
+def test_only_shared_objects_are_cut() -> None:
+    with pytest.raises(ValueError, match="64 bits"):
+        pruning.loadable(b"\x7fELF\x01\x01" + bytes(64))
+    with pytest.raises(ValueError, match="64 bits"):
+        pruning.loadable(b"#!/bin/sh")
+
+
+def test_pattern_that_names_nothing_fails_the_build(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    pruning.remove(tmp_path, ("package",))
+    assert not (tmp_path / "package").exists()
+    with pytest.raises(FileNotFoundError, match="package"):
+        pruning.remove(tmp_path, ("package",))
+
+
+def test_same_inputs_give_the_same_bytes(layers: Path, tmp_path: Path) -> None:
+    """Later, in another folder, and by a user whose files others may not read."""
+    target = layers.parent.name
+    before = os.umask(0o077)
+    try:
+        auth = ROOT / "layers/auth/requirements.txt"
+        build._install(target, auth, pruning.UNUSED["auth"], tmp_path / "elsewhere" / "auth.zip")
+        sources = tmp_path / "sources"
+        shutil.copytree(ROOT / "layers/quant/python", sources, copy_function=shutil.copyfile)
+        build._copy_quant(target, sources, tmp_path / "quant.zip")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "elsewhere/auth.zip").read_bytes() == (layers / "auth.zip").read_bytes()
+    assert (tmp_path / "quant.zip").read_bytes() == (layers / "quant.zip").read_bytes()
 
 
 def test_archives_carry_no_time_and_no_development_files(layers: Path) -> None:
