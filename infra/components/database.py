@@ -3,17 +3,18 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra.components.database_proxy import DatabaseProxy, ProxyUser
+from infra.components.monitoring_role import monitoring_role
 from infra.components.stores import StoreConnection, generated_credentials
 from infra.config import DATABASE_NAME, TRACKING_NAME, AuroraCapacity, Config, DatabaseConfig
+from infra.rules import accept
 from quant_http.routes import Store
 
 _OWNER: Final = "quant_admin"
@@ -106,6 +107,7 @@ class Database(Construct):
         self.server: rds.DatabaseInstance | rds.DatabaseCluster
         if settings.aurora is None:
             self.server = self._instance(placement)
+            self._accept_instance(self.server)
             self.server.node.add_dependency(*self._log_groups("instance"))
         else:
             self.server = self._cluster(settings.aurora, placement)
@@ -190,7 +192,7 @@ class Database(Construct):
             "performance_insight_retention": rds.PerformanceInsightRetention.DEFAULT,
             "performance_insight_encryption_key": self._key,
             "monitoring_interval": Duration.minutes(1),
-            "monitoring_role": self._monitoring_role(),
+            "monitoring_role": monitoring_role(self, "MonitoringRole"),
         }
 
     def _instance(self, placement: dict[str, Any]) -> rds.DatabaseInstance:
@@ -216,6 +218,25 @@ class Database(Construct):
             **placement,
             **self._common("instance"),
         )
+
+    def _accept_instance(self, instance: rds.DatabaseInstance) -> None:
+        accept(
+            instance,
+            "Its proxy alone reaches it: another port hides it from nobody.",
+            "AwsSolutions-RDS11",
+        )
+        if not self._settings.multi_az:
+            accept(
+                instance,
+                "Where no one depends on it, a standby doubles the price for nothing.",
+                "AwsSolutions-RDS3",
+            )
+        if not self._settings.deletion_protection:
+            accept(
+                instance,
+                "Of an environment that is deleted as a whole, and holds nothing of its own.",
+                "AwsSolutions-RDS10",
+            )
 
     def _cluster(self, capacity: AuroraCapacity, placement: dict[str, Any]) -> rds.DatabaseCluster:
         settings = self._settings
@@ -250,38 +271,3 @@ class Database(Construct):
             **placement,
             **self._common("cluster"),
         )
-
-    def _monitoring_role(self) -> iam.Role:
-        """Return the role by which RDS writes what the operating system says to its log group.
-
-        AWS' own policy for it allows the same in all log groups whose names start with ``RDS``.
-        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html
-        """
-        stack = Stack.of(self)
-        role = iam.Role(
-            self,
-            "MonitoringRole",
-            assumed_by=iam.ServicePrincipal(
-                "monitoring.rds.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
-            ),
-        )
-        group = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:RDSOSMetrics"
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[group]
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogStreams",
-                    "logs:GetLogEvents",
-                    "logs:PutLogEvents",
-                ],
-                # One stream for each instance, by an identifier that RDS gives it.
-                resources=[f"{group}:log-stream:*"],
-            )
-        )
-        return role

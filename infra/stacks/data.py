@@ -32,6 +32,7 @@ from infra.components.stores import (
 from infra.components.work_queue import WorkQueue
 from infra.config import SECRET_LENGTH, Config
 from infra.functions import API_FUNCTIONS, AUDIT_DRAIN
+from infra.rules import accept
 from infra.stacks.network import NetworkStack
 from quant.pipeline.messages import EVENT_SOURCE, TRADE_DISCLOSED
 from quant.pipeline.queues import Queue
@@ -132,17 +133,24 @@ class DataStack(Stack):
 
     def _key_set(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
         """Declare a key set; ``quant keys ensure`` fills it, CloudFormation never does again."""
-        return secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             name,
             secret_name=config.secret_name(part),
             secret_string_value=SecretValue.unsafe_plain_text(json.dumps({"keys": []})),
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
+        accept(
+            secret,
+            "The Api stack has the schedule that rotates the signing keys, and publishes their "
+            "public halves with each rotation (docs/adr/0010).",
+            "AwsSolutions-SMG4",
+        )
+        return secret
 
     def _generated(self, name: str, config: Config, part: str) -> secretsmanager.Secret:
         """Declare a secret of random letters and digits."""
-        return secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             name,
             secret_name=config.secret_name(part),
@@ -151,6 +159,13 @@ class DataStack(Stack):
             ),
             removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
+        accept(
+            secret,
+            "Another value breaks what others hold: the signatures that receivers of webhooks "
+            "verify, or the account at the provider of prices.",
+            "AwsSolutions-SMG4",
+        )
+        return secret
 
     def _queue(self, queue: Queue, config: Config) -> WorkQueue:
         consumer = consumer_of(queue)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import S3_PREFIX_LIST, Config
@@ -49,6 +50,9 @@ class NetworkStack(Stack):
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
         )
+        # LocalStack's CloudFormation knows none.
+        if config.local is None:
+            self._log_flows(config)
         endpoints = self._group("Endpoints", "AWS service endpoints")
         self.store_groups: dict[Store, ec2.SecurityGroup] = {}
         self.client_groups: dict[Store, ec2.SecurityGroup] = {}
@@ -84,6 +88,25 @@ class NetworkStack(Stack):
                 open=False,
                 subnets=ec2.SubnetSelection(subnets=self.vpc.isolated_subnets[:number]),
             )
+
+    def _log_flows(self, config: Config) -> None:
+        """Note who talks to whom, by addresses and ports, once in ten minutes for each flow."""
+        self.vpc.add_flow_log(
+            "Flows",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(
+                logs.LogGroup(
+                    self,
+                    "FlowLogs",
+                    log_group_name=f"/aws/vpc/{config.name('flows')}",
+                    retention=config.log_retention,
+                    removal_policy=(
+                        RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
+                    ),
+                )
+            ),
+            traffic_type=ec2.FlowLogTrafficType.ALL,
+            max_aggregation_interval=ec2.FlowLogMaxAggregationInterval.TEN_MINUTES,
+        )
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(

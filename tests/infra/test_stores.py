@@ -230,7 +230,7 @@ def _kinds(assembly: Assembly, stack: str) -> Counter[str]:
     return Counter(item["Type"] for item in resources if item["Type"] not in ignored)
 
 
-@pytest.mark.parametrize("stack", [stack for stack in STACKS if stack not in {"Data", "Ml"}])
+@pytest.mark.parametrize("stack", sorted({*STACKS} - {"Network", "Data", "Ml"}))
 def test_local_stacks_lack_alarms_of_functions_and_the_web_acl_alone(
     assemble: Callable[[str], Assembly], stack: str
 ) -> None:
@@ -243,6 +243,26 @@ def test_local_stacks_lack_alarms_of_functions_and_the_web_acl_alone(
         assert {kind.split("::")[1] for kind in lacking} == {"WAFv2"}
     else:
         assert lacking == ({"AWS::CloudWatch::Alarm": functions} if functions else {})
+
+
+def test_local_network_lacks_the_log_of_flows_alone(assemble: Callable[[str], Assembly]) -> None:
+    assert not _kinds(assemble("local"), "Network") - _kinds(assemble("dev"), "Network")
+    assert _kinds(assemble("dev"), "Network") - _kinds(assemble("local"), "Network") == {
+        "AWS::EC2::FlowLog": 1,  # which LocalStack's CloudFormation cannot make
+        "AWS::IAM::Policy": 1,
+        "AWS::IAM::Role": 1,
+        "AWS::Logs::LogGroup": 1,
+    }
+
+
+def test_flows_are_logged_whether_admitted_or_not(aws_assembly: Assembly) -> None:
+    [flows] = aws_assembly.properties("AWS::EC2::FlowLog", "Network")
+    [vpc] = aws_assembly.resources("AWS::EC2::VPC", "Network")
+    assert flows["ResourceId"] == {"Ref": vpc}
+    assert flows["TrafficType"] == "ALL"
+    [(name, group)] = aws_assembly.resources("AWS::Logs::LogGroup", "Network").items()
+    assert flows["LogGroupName"] == {"Ref": name}
+    assert group["Properties"]["RetentionInDays"] in {14, 90}
 
 
 def test_local_data_stack_lacks_the_stores_alone(assemble: Callable[[str], Assembly]) -> None:
