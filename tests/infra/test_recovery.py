@@ -72,7 +72,7 @@ def test_database_and_documents_are_backed_up_by_day_and_month(aws_assembly: Ass
     # AWS Backup takes a bucket only if it has versions.
     assert bucket["Properties"]["VersioningConfiguration"]["Status"] == "Enabled"
     assert config.replica_region is None
-    assert all("CopyActions" not in rule for rule in rules)
+    assert not any(rule.get("CopyActions") for rule in rules)
 
 
 def test_the_role_of_backups_makes_them_and_restores_nothing(aws_assembly: Assembly) -> None:
@@ -202,7 +202,6 @@ def test_points_are_copied_to_the_other_region(replicated: Assembly) -> None:
     }
     [vault] = replicated.properties("AWS::Backup::BackupVault", "RecoveryReplica")
     assert len(vaults) == 1
-    assert vaults.pop().endswith(
-        f":us-west-2:<AWS::AccountId>:backup-vault:{vault['BackupVaultName']}"
-    )
+    name = vault["BackupVaultName"]
+    assert vaults.pop().endswith(f":us-west-2:<AWS::AccountId>:backup-vault:{name}")
     assert vault["LockConfiguration"]["ChangeableForDays"] == 3
