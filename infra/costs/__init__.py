@@ -1,0 +1,1 @@
+"""What a deployment costs a month, computed from its templates and measured durations."""
