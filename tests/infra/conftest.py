@@ -18,6 +18,20 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assemb
     return assemble
 
 
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Production with origins, hence one more method for each path, at a domain of its own."""
+    return synthesise(
+        "prod",
+        dummy_artefacts(tmp_path_factory.mktemp("artefacts")),
+        tmp_path_factory.mktemp("opened"),
+        cors_origins="https://one.example,https://two.example",
+        domain_name="api.quant.example",
+        zone_id="Z0EXAMPLE",
+        zone_name="quant.example",
+    )
+
+
 @pytest.fixture(scope="session", params=("local", "dev", "prod"))
 def assembly(request: pytest.FixtureRequest, assemble: Callable[[str], Assembly]) -> Assembly:
     """Each environment in turn."""

@@ -116,6 +116,11 @@ def test_runs_on_arm_from_a_snapshot_on_aws(aws_assembly: Assembly) -> None:
         assert function.get("SnapStart") == ({"ApplyOn": "PublishedVersions"} if snapshot else None)
 
 
+def test_each_records_traces(assembly: Assembly) -> None:
+    for function in assembly.functions().values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
+
+
 def test_each_has_its_own_role_log_group_and_live_alias(assembly: Assembly) -> None:
     roles, groups = set(), set()
     for name in NAMES:
@@ -214,8 +219,10 @@ _DRAIN = {
     "sqs:GetQueueUrl",
 }
 _ROTATE = {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
+_FURTHER = {KEY_ROTATION: _ROTATE}
 _READ_SECRET = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 _LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+_TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 
 def _allowed(assembly: Assembly, name: str) -> set[str]:
@@ -231,7 +238,7 @@ def _allowed(assembly: Assembly, name: str) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, name: str) -> None:
     needs = FUNCTIONS[name]
-    expected = set(_LOG)
+    expected = _LOG | _TRACE
     if Store.POSTGRES in needs.stores:
         expected |= {"rds-db:connect"}
     if Store.VALKEY in needs.stores:
@@ -257,8 +264,7 @@ def test_actions_are_those_of_the_needs_and_no_other(aws_assembly: Assembly, nam
         expected |= {"ses:SendEmail", "ses:SendRawEmail"}
     if name == AUDIT_DRAIN or needs.source:
         expected |= _DRAIN
-    if name == KEY_ROTATION:
-        expected |= _ROTATE
+    expected |= _FURTHER.get(name, set())
     assert _allowed(aws_assembly, name) == expected
 
 

@@ -13,6 +13,7 @@ Statement = dict[str, Any]
 # Actions that an identity may have on "*", each with the reason. Whoever adds one says why here and
 # accepts the finding of cdk-nag at the construct (infra/rules.py).
 UNBOUNDED = {
+    "cloudwatch:DescribeAlarms": "tells of some to those alone who may ask for all",
     "ec2:AssignPrivateIpAddresses": "Lambda refuses a role that narrows it to interfaces",
     "ec2:CreateNetworkInterface": "Lambda refuses a role that narrows it to subnets",
     "ec2:DeleteNetworkInterface": "Lambda refuses a role that narrows it to interfaces",

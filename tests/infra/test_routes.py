@@ -143,8 +143,19 @@ def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> N
     assert "sourceIp" not in logged
     assert "userAgent" not in logged
     [settings] = stage["MethodSettings"]
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
     assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
+    assert settings["ThrottlingBurstLimit"] == assembly.config.stage_burst_limit
+    assert settings["MetricsEnabled"] is True
+    # Execution logs would hold addresses and query strings, full ones bodies and passwords.
+    assert settings.get("LoggingLevel", "OFF") == "OFF"
     assert not settings.get("DataTraceEnabled")
+    # Answers depend on the caller; those that do not are cached by the functions.
+    assert not settings.get("CachingEnabled")
+    assert not stage.get("CacheClusterEnabled")
+    assert stage["TracingEnabled"] is True
+    # No answer of the platform can be had by a certificate of the client's.
+    assert "ClientCertificateId" not in stage
 
 
 def test_secrets_manager_may_invoke_the_rotation_alone(assembly: Assembly) -> None:

@@ -16,14 +16,6 @@ MOST_RESOURCES = 450
 MOST_BYTES = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """Production with origins, hence one more method for each path."""
-    artefacts = dummy_artefacts(tmp_path_factory.mktemp("artefacts"))
-    origins = "https://one.example,https://two.example"
-    return synthesise("prod", artefacts, tmp_path_factory.mktemp("opened"), cors_origins=origins)
-
-
 def _check_sizes(assembly: Assembly) -> None:
     for stack in STACKS:
         template = assembly.templates[stack]
@@ -35,7 +27,7 @@ def test_stacks_stay_below_the_limits(assembly: Assembly) -> None:
     _check_sizes(assembly)
 
 
-def test_stacks_stay_below_the_limits_with_preflights(opened: Assembly) -> None:
+def test_stacks_stay_below_the_limits_with_preflights_and_a_domain(opened: Assembly) -> None:
     _check_sizes(opened)
 
 

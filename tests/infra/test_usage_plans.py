@@ -32,6 +32,23 @@ def test_each_plan_has_one_key_of_its_own(assembly: Assembly) -> None:
     assert len(links) == len(TIERS)
 
 
+def test_each_tier_has_its_own_plan_key_and_secret(assembly: Assembly) -> None:
+    plans = assembly.resources("AWS::ApiGateway::UsagePlan")
+    keys = assembly.resources("AWS::ApiGateway::ApiKey")
+    secrets = assembly.resources("AWS::SecretsManager::Secret")
+    tiers = set()
+    for link in assembly.properties("AWS::ApiGateway::UsagePlanKey"):
+        plan = plans[link["UsagePlanId"]["Ref"]]["Properties"]
+        key = keys[link["KeyId"]["Ref"]]["Properties"]
+        secret = secrets[key["Value"]["Fn::Join"][1][1]["Ref"]]["Properties"]
+        [tier] = [name for name in TIERS if plan["UsagePlanName"] == assembly.config.name(name)]
+        assert key["Name"] == assembly.config.name(tier)
+        assert secret["Name"] == assembly.config.secret_name(f"api-key/{tier}")
+        tiers.add(tier)
+    assert tiers == set(TIERS)
+    assert len(plans) == len(keys) == len(TIERS)
+
+
 def test_key_is_resolved_from_a_generated_secret(assembly: Assembly) -> None:
     secrets = assembly.resources("AWS::SecretsManager::Secret")
     used = set()
