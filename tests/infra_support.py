@@ -45,6 +45,7 @@ STACKS = (
     "Api",
     "Pipeline",
     "Ml",
+    "Observability",
 )
 
 Resource = dict[str, Any]

@@ -126,7 +126,9 @@ def alarm_at_silence(
         name=name,
         description=description,
         metric=cloudwatch.MathExpression(
-            expression="IF(runs < 1, 1, errors)",
+            # A period without a value is told at once: of older ones CloudWatch would use the last.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+            expression="IF(FILL(runs, 0) < 1, 1, FILL(errors, 0))",
             using_metrics={
                 "runs": function.metric_invocations(period=period, statistic="Sum"),
                 "errors": function.metric_errors(period=period, statistic="Sum"),

@@ -1,47 +1,33 @@
 """The daily backup that is a restore drill: dumped, restored beside itself, and then kept."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.components.alarm import alarm_at
+from infra.components.backup_task import BackupTask
 from infra.components.scheduled_machine import ScheduledMachine, UnstartedExecutions
 from infra.components.steps import accept_history, alarm_at_failures
 from infra.components.stores import StoreConnection
 from infra.config import BackupConfig, Config
 from infra.functions import Schedule
-from infra.paths import IMAGES, ROOT
 from infra.rules import accept, accept_wildcards
 from infra.stacks.network import NetworkStack
 from quant_http.routes import Store
 
 _NAME: Final = "restore-drill"
 _PREFIX: Final = "database"
-# A processor for pg_dump, one for Postgres; sorts and indexes take what memory there is.
-_CPU_UNITS: Final = 1024
-_MEMORY_MIB: Final = 4096
-# What Fargate has at least, and at most.
-_LEAST_DISK_GIB: Final = 21
-_MOST_DISK_GIB: Final = 200
 _LIMIT: Final = Duration.hours(4)
 _SILENT_DAYS: Final = 2
-_SOURCE: Final = ROOT / "layers" / "quant" / "python" / "quant"
 
 
 class RestoreDrill(Construct):
@@ -59,11 +45,12 @@ class RestoreDrill(Construct):
         config: Config,
         settings: BackupConfig,
         network: NetworkStack,
-        database: StoreConnection,
+        reader: StoreConnection,
+        owner: StoreConnection,
         bucket: s3.IBucket,
         key: kms.IKey,
     ):
-        """Create the drill.
+        """Create the drill, and the task that an operator restores by.
 
         Args:
             scope: Parent construct.
@@ -71,7 +58,8 @@ class RestoreDrill(Construct):
             config: The environment's settings.
             settings: When it runs.
             network: Where.
-            database: How it connects, as a role that may read everything and write nothing.
+            reader: How the drill connects: as a role that reads everything and writes nothing.
+            owner: How the owner of the schema connects, which restores.
             bucket: Where it keeps what it restored.
             key: Encrypts the bucket.
         """
@@ -79,13 +67,14 @@ class RestoreDrill(Construct):
         self._config = config
         name = config.name(_NAME)
         self._cluster = self._make_cluster(name, network.vpc)
-        self._task = self._make_task(name, database, bucket, key)
+        self._task = self._make_drill(reader, bucket, key)
+        self._make_restore(owner, network, bucket, key)
         run = tasks.EcsRunTask(
             self,
             "Run",
             integration_pattern=sfn.IntegrationPattern.RUN_JOB,
             cluster=self._cluster,
-            task_definition=self._task,
+            task_definition=self._task.definition,
             launch_target=tasks.EcsFargateLaunchTarget(
                 platform_version=ecs.FargatePlatformVersion.LATEST
             ),
@@ -134,84 +123,75 @@ class RestoreDrill(Construct):
         )
         return cluster
 
-    def _make_task(
-        self, name: str, database: StoreConnection, bucket: s3.IBucket, key: kms.IKey
-    ) -> ecs.FargateTaskDefinition:
-        config = self._config
-        execution = iam.Role(
-            self, "ExecutionRole", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+    def _make_restore(
+        self, owner: StoreConnection, network: NetworkStack, bucket: s3.IBucket, key: kms.IKey
+    ) -> None:
+        """Make the task by which an operator restores: it runs only if somebody runs it.
+
+        Nothing outside the VPC reaches the database. ``--yes``, since nobody can answer there.
+        """
+        name = self._config.name("restore")
+        task = BackupTask(
+            self,
+            "Restore",
+            config=self._config,
+            name=name,
+            database=owner,
+            command=["backup", "restore", self._target(bucket), "--replace", "--yes"],
         )
-        accept_wildcards(execution, "The action that logs in to ECR knows no resources.", "*")
-        role = iam.Role(
-            self, "TaskRole", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+        task.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"], resources=[bucket.arn_for_objects(f"{_PREFIX}/*")]
+            )
         )
-        database.login.grant(role)
-        self._let_keep(role, bucket, key)
-        task = ecs.FargateTaskDefinition(
+        task.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [f"{_PREFIX}/*"]}},
+            )
+        )
+        self._let_use(task.role, bucket, key, "kms:Decrypt")
+        groups = [network.client_groups[Store.POSTGRES], network.bucket_clients]
+        subnet = network.vpc.isolated_subnets[0].subnet_id
+        CfnOutput(
+            self,
+            "RestoreNetwork",
+            value=(
+                f"awsvpcConfiguration={{subnets=[{subnet}],"
+                f"securityGroups=[{','.join(group.security_group_id for group in groups)}]}}"
+            ),
+        )
+
+    def _target(self, bucket: s3.IBucket) -> str:
+        return f"s3://{bucket.bucket_name}/{_PREFIX}"
+
+    def _make_drill(self, reader: StoreConnection, bucket: s3.IBucket, key: kms.IKey) -> BackupTask:
+        """Make the task that reads the database and adds to the bucket; it reads nothing there."""
+        task = BackupTask(
             self,
             "Task",
-            family=name,
-            cpu=_CPU_UNITS,
-            memory_limit_mib=_MEMORY_MIB,
-            ephemeral_storage_gib=self._disk_gib(),
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.ARM64,
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
-            execution_role=execution,
-            task_role=role,
+            config=self._config,
+            name=self._config.name(_NAME),
+            database=reader,
+            command=["backup", "drill", self._target(bucket)],
         )
-        with image_context() as folder:
-            task.add_container(
-                "Drill",
-                image=ecs.ContainerImage.from_asset(
-                    str(folder), platform=ecr_assets.Platform.LINUX_ARM64
-                ),
-                command=["backup", "drill", f"s3://{bucket.bucket_name}/{_PREFIX}"],
-                environment={
-                    "QUANT_ENVIRONMENT": config.environment,
-                    "AWS_DEFAULT_REGION": Stack.of(self).region,
-                    **database.environment(),
-                },
-                logging=ecs.LogDrivers.aws_logs(
-                    stream_prefix="drill",
-                    log_group=logs.LogGroup(
-                        self,
-                        "Logs",
-                        log_group_name=f"/aws/ecs/{name}",
-                        retention=config.log_retention,
-                        removal_policy=(
-                            RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
-                        ),
-                    ),
-                ),
-            )
-        accept(
-            task,
-            "The variables are addresses and names; the role logs in by IAM, without a secret.",
-            "AwsSolutions-ECS2",
-        )
-        return task
-
-    def _disk_gib(self) -> int:
-        """Return room for a dump and what is restored of it, of a database at its largest."""
-        database = self._config.database
-        most = _LEAST_DISK_GIB if database is None else database.max_storage_gib
-        return min(max(most, _LEAST_DISK_GIB), _MOST_DISK_GIB)
-
-    def _let_keep(self, role: iam.Role, bucket: s3.IBucket, key: kms.IKey) -> None:
-        """Let the task add to the bucket; it reads, lists and deletes nothing there."""
-        role.add_to_policy(
+        task.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:PutObject", "s3:AbortMultipartUpload"],
                 resources=[bucket.arn_for_objects(f"{_PREFIX}/*")],
             )
         )
+        # An upload in parts decrypts what it encrypted before.
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+        self._let_use(task.role, bucket, key, "kms:GenerateDataKey", "kms:Decrypt")
+        return task
+
+    def _let_use(self, role: iam.Role, bucket: s3.IBucket, key: kms.IKey, *actions: str) -> None:
+        """Let S3 use the key for the role, whose objects have names made up later."""
         role.add_to_policy(
             iam.PolicyStatement(
-                # An upload in parts decrypts what it encrypted before.
-                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
-                actions=["kms:GenerateDataKey", "kms:Decrypt"],
+                actions=list(actions),
                 resources=[key.key_arn],
                 conditions={
                     "StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}
@@ -241,15 +221,14 @@ class RestoreDrill(Construct):
             resource="rule",
             resource_name="StepFunctionsGetEventsForECSTaskRule",
         )
-        execution = self._task.execution_role
-        assert execution is not None  # noqa: S101 - narrows the type
+        task = self._task
         for actions, resources, conditions in (
-            (["ecs:RunTask"], [self._task.task_definition_arn], here),
+            (["ecs:RunTask"], [task.definition.task_definition_arn], here),
             (["ecs:StopTask", "ecs:DescribeTasks"], [running], here),
             (["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule], None),
             (
                 ["iam:PassRole"],
-                [self._task.task_role.role_arn, execution.role_arn],
+                [task.role.role_arn, task.execution_role.role_arn],
                 {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
         ):
@@ -277,7 +256,7 @@ class RestoreDrill(Construct):
             name=f"{_NAME}-silent",
             description=f"No backup was made and restored for {_SILENT_DAYS} days.",
             metric=cloudwatch.MathExpression(
-                expression="IF(succeeded < 1, 1, 0)",
+                expression="IF(FILL(succeeded, 0) < 1, 1, 0)",
                 using_metrics={
                     "succeeded": self.machine.metric_succeeded(
                         period=Duration.days(1), statistic="Sum"
@@ -291,16 +270,3 @@ class RestoreDrill(Construct):
             missing=cloudwatch.TreatMissingData.BREACHING,
             runbook=_NAME,
         )
-
-
-@contextmanager
-def image_context() -> Iterator[Path]:
-    """Yield the folder that the image is built from: Dockerfile, lock and the domain."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for file in sorted((IMAGES / "backup").iterdir()):
-            shutil.copyfile(file, folder / file.name)
-        shutil.copytree(
-            _SOURCE, folder / "python" / "quant", ignore=shutil.ignore_patterns("__pycache__")
-        )
-        yield folder

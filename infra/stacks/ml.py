@@ -144,7 +144,7 @@ class MlStack(Stack):
             name="ml-no-prediction",
             description=f"Nothing was predicted for {_SILENT_DAYS} days.",
             metric=cloudwatch.MathExpression(
-                expression="IF(succeeded < 1, 1, 0)",
+                expression="IF(FILL(succeeded, 0) < 1, 1, 0)",
                 using_metrics={
                     "succeeded": prediction.metric_succeeded(
                         period=Duration.days(1), statistic="Sum"
