@@ -10,8 +10,9 @@ MIGRATE: Final = "schema.migrate"
 SCHEMA_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     MIGRATE: FunctionNeeds(
         name=MIGRATE,
-        # Alembic needs parts of SQLAlchemy that the layer of the API leaves out.
-        layers=("quant", "schema", "api", "auth"),
+        # Alembic needs parts of SQLAlchemy that the layer of the API leaves out: of what is in both,
+        # Lambda takes the later one's. CDK sorts layers by name.
+        layers=("quant", "api", "auth", "schema"),
         stores=frozenset({Store.POSTGRES}),
         secrets=frozenset({Secret.JWKS, Secret.SIGNING_KEY}),
         owns_schema=True,

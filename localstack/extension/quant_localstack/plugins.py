@@ -29,7 +29,7 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 
 
 class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
-    """The resource type the core lacks."""
+    """A resource type the core lacks."""
 
     name = "AWS::ApiGateway::Authorizer"
 
@@ -41,6 +41,21 @@ class AuthorizerProviderPlugin(CloudFormationResourceProviderPlugin):
         from quant_localstack.cloudformation.authorizer import AuthorizerProvider
 
         self.factory = AuthorizerProvider
+
+
+class CustomResourceProviderPlugin(CloudFormationResourceProviderPlugin):
+    """Resources that functions make, which the core lacks too."""
+
+    name = "AWS::CloudFormation::CustomResource"
+
+    def __init__(self) -> None:
+        self.factory: type[ResourceProvider] | None = None
+
+    @override
+    def load(self, *args: Any, **kwargs: Any) -> None:
+        from quant_localstack.cloudformation.custom import CustomResourceProvider
+
+        self.factory = CustomResourceProvider
 
 
 @hooks.on_infra_start()

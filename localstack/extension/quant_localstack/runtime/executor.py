@@ -197,9 +197,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         config = self.function_version.config
         if config.code is None or not config.handler:
             raise LambdaRuntimeException("only functions packaged as archives can run as processes")
+        # At AWS they are unpacked over each other: what is in two is found in the later one.
+        # https://docs.aws.amazon.com/lambda/latest/dg/adding-layers.html
         layers = [
             path
-            for layer in config.layers or []
+            for layer in reversed(config.layers or [])
             for path in layer_paths(Path(layer.code.get_unzipped_code_location()))
         ]
         with self._lock:
