@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -150,6 +151,35 @@ def release(server: Held, name: Name = "default") -> None:
         cloud.release(State(name), server.value)
     except StepError as error:
         raise _failure(error) from error
+
+
+@app.command()
+def trace(
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a request, an invocation or a trace.")
+    ],
+    name: Name = "default",
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Show what one request went through, and every line that was logged about it."""
+    from supervisor import traces  # noqa: PLC0415
+
+    state = State(name)
+    if not state.run_file.exists():
+        raise _failure(StepError(f"there is no local cloud {name}"))
+    found = traces.find(state, wanted)
+    lines = traces.lines_of(state, wanted, found)
+    if as_json:
+        content = {
+            "trace_id": found.trace_id if found else None,
+            "roots": [root.to_json() for root in found.roots] if found else [],
+            "lines": [asdict(line) for line in lines],
+        }
+        typer.echo(json.dumps(content, indent=2))
+    elif found or lines:
+        typer.echo(traces.render(found, lines))
+    if not found and not lines:
+        raise _failure(StepError(f"nothing was recorded about {wanted}"))
 
 
 @app.command(hidden=True)

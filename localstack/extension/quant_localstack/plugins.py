@@ -67,6 +67,7 @@ def extend_services() -> None:
     from quant_localstack.cloudformation.patches import patch_providers
     from quant_localstack.gateway.chain import extend_chain
     from quant_localstack.runtime.archives import patch_archives
+    from quant_localstack.telemetry.metrics import patch_logs
 
     extend_chain()
     patch_providers()
@@ -74,3 +75,4 @@ def extend_services() -> None:
     patch_drift()
     patch_functions()
     patch_archives()
+    patch_logs()

@@ -44,12 +44,13 @@ def start(tmp_path: Path, lambda_python: str, monkeypatch: pytest.MonkeyPatch) -
         code.mkdir()
         (code / "index.py").write_text(textwrap.dedent(source))
         version: Any = SimpleNamespace(
-            id=SimpleNamespace(qualifier="$LATEST"),
+            id=SimpleNamespace(qualifier="$LATEST", function_name="f"),
             config=SimpleNamespace(
                 timeout=timeout,
                 memory_size=memory,
                 handler="index.handler",
                 runtime="python3.13",
+                tracing_config_mode="Active",
                 code=archive(code),
                 layers=[SimpleNamespace(code=archive(path)) for path in layers or []],
             ),
@@ -350,9 +351,9 @@ def run():
 keep = []
 S = test_executor.SimpleNamespace
 version = S(
-    id=S(qualifier="$LATEST"),
+    id=S(qualifier="$LATEST", function_name="f"),
     config=S(timeout=10, memory_size=256, handler="index.handler", runtime="python3.13",
-             code=test_executor.archive(Path({code!r})), layers=[]),
+             tracing_config_mode="Active", code=test_executor.archive(Path({code!r})), layers=[]),
 )
 thread = threading.Thread(target=run)
 thread.start()

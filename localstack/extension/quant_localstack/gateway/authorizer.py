@@ -39,6 +39,7 @@ from localstack.utils.aws.client_types import ServicePrincipal
 from quant_localstack.gateway.cache import ExpiringCache
 from quant_localstack.gateway.identity import RequestData, identity_values, token_is_valid
 from quant_localstack.gateway.policy import Decision, MalformedPolicyError, evaluate
+from quant_localstack.telemetry.traces import gateway_call
 
 LOG = logging.getLogger(__name__)
 
@@ -210,10 +211,14 @@ def invoke(
             region_name=extract_region_from_arn(function),
             role_arn=authorizer.get("authorizerCredentials"),
         )
-        answer = clients.lambda_.request_metadata(
+        client = clients.lambda_.request_metadata(
             service_principal=ServicePrincipal.apigateway, source_arn=source
-        ).invoke(FunctionName=function, Payload=json.dumps(event).encode())
-        payload = answer["Payload"].read()
+        )
+        with gateway_call(function) as headers:
+            answer = client.custom_headers(headers).invoke(
+                FunctionName=function, Payload=json.dumps(event).encode()
+            )
+            payload = answer["Payload"].read()
     except (BotoCoreError, ClientError, IndexError) as error:
         LOG.warning("authorizer %s cannot be invoked: %s", authorizer.get("name"), error)
         raise AuthorizerConfigurationError() from error

@@ -10,10 +10,13 @@ from quant_localstack.gateway.authorizer import LambdaAuthorizerHandler
 from quant_localstack.gateway.proxy import BinaryProxyIntegration, matches_binary_media_types
 from quant_localstack.gateway.responses import GatewayResponseHandler
 from quant_localstack.gateway.usage_plans import UsagePlanHandler
+from quant_localstack.telemetry.traces import BeginSegment, EndSegment
 
 
 def extend_chain() -> None:
     """Must run before the API Gateway provider is loaded, which reads ``handlers`` once."""
+    handlers.modify_request.append(BeginSegment())
+    handlers.response_enricher = EndSegment()
     handlers.preprocess_request.append(LambdaAuthorizerHandler())
     handlers.api_key_validation_handler = UsagePlanHandler()
     handlers.gateway_exception_handler = GatewayResponseHandler()

@@ -19,7 +19,12 @@ from localstack.services.apigateway.next_gen.execute_api.gateway_response import
 )
 from localstack.services.apigateway.next_gen.execute_api.integrations.aws import (
     RestApiAwsProxyIntegration,
+    get_service_factory,
 )
+from localstack.utils.aws.arns import extract_region_from_arn
+from localstack.utils.aws.client_types import ServicePrincipal
+
+from quant_localstack.telemetry.traces import gateway_call
 
 DEFAULT_TIMEOUT_MILLIS = 29_000
 
@@ -57,6 +62,26 @@ class BinaryProxyIntegration(RestApiAwsProxyIntegration):
             if result.done():
                 raise
             raise IntegrationTimeoutError("Endpoint request timed out") from error
+
+    @staticmethod
+    @override
+    def call_lambda(
+        function_arn: str, event: bytes, source_arn: str, credentials: str | None = None
+    ) -> bytes:
+        """Invoke the function as the core does, as a part of the request's trace."""
+        factory = get_service_factory(
+            region_name=extract_region_from_arn(function_arn), role_arn=credentials
+        )
+        with gateway_call(function_arn) as headers:
+            answer = (
+                factory.lambda_.request_metadata(
+                    service_principal=ServicePrincipal.apigateway, source_arn=source_arn
+                )
+                .custom_headers(headers)
+                .invoke(FunctionName=function_arn, Payload=event, InvocationType="RequestResponse")
+            )
+            payload: bytes = answer["Payload"].read()
+        return payload
 
     @override
     def create_lambda_input_event(self, context: RestApiInvocationContext) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import override
 
+from localstack.aws.api.lambda_ import TracingMode
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import (
     LambdaRuntimeException,
@@ -25,6 +26,8 @@ from localstack.services.lambda_.invocation.runtime_executor import (
 
 from quant_localstack.runtime.api import Invocation
 from quant_localstack.runtime.sandbox import Sandbox, layer_paths
+from quant_localstack.telemetry.collector import collector
+from quant_localstack.telemetry.traces import FunctionSegments
 
 LOG = logging.getLogger(__name__)
 
@@ -81,6 +84,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         A failed initialisation is no failure of this method: the first event reports it.
         """
         self._environment = {name: str(value) for name, value in env_vars.items()}
+        self._environment["AWS_XRAY_DAEMON_ADDRESS"] = collector().address
         self._environment["AWS_EXECUTION_ENV"] = (
             f"AWS_Lambda_{self.function_version.config.runtime}"
         )
@@ -147,11 +151,15 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         version = self.function_version.id.qualifier
         log = [f"START RequestId: {request_id} Version: {version}"]
         started = time.monotonic()
+        segments = FunctionSegments(
+            payload["trace-id"],
+            active=self.function_version.config.tracing_config_mode == TracingMode.Active,
+        )
         invocation = Invocation(
             request_id=request_id,
             event=payload["payload"].encode(),
             function_arn=payload["invoked-function-arn"],
-            trace_id=payload["trace-id"],
+            trace_id=segments.header,
             deadline=time.time() + timeout,
         )
         sandbox = None
@@ -183,7 +191,14 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             with self._lock:
                 self._reset()
         log.append(f"END RequestId: {request_id}")
-        log.append(self._report(request_id, seconds, peak))
+        segments.end(
+            name=self.function_version.id.function_name,
+            arn=payload["invoked-function-arn"],
+            request_id=request_id,
+            init_seconds=self._init_seconds,
+            is_error=is_error,
+        )
+        log.append("\t".join([self._report(request_id, seconds, peak), *segments.report]))
         return InvocationResult(
             request_id=request_id, payload=body, is_error=is_error, logs="\n".join(log) + "\n"
         )

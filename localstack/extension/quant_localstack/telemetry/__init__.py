@@ -1,0 +1,1 @@
+"""What AWS makes of functions' output and of requests: traces and metrics."""
