@@ -10,8 +10,8 @@ MIGRATE: Final = "schema.migrate"
 SCHEMA_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     MIGRATE: FunctionNeeds(
         name=MIGRATE,
-        # Alembic needs parts of SQLAlchemy that the layer of the API leaves out: of what is in both,
-        # Lambda takes the later one's. CDK sorts layers by name.
+        # Alembic needs parts of SQLAlchemy that the layer of the API leaves out; Lambda takes what is
+        # in both from the later one, and CDK sorts them by name.
         layers=("quant", "api", "auth", "schema"),
         stores=frozenset({Store.POSTGRES}),
         secrets=frozenset({Secret.JWKS, Secret.SIGNING_KEY}),
