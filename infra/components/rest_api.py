@@ -87,7 +87,8 @@ class RestApi(Construct):
                 stage_name=config.environment,
                 access_log_destination=apigateway.LogGroupLogDestination(access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
-                metrics_enabled=True,
+                # Of each method, billed as metrics of our own: functions count theirs already.
+                metrics_enabled=False,
                 tracing_enabled=config.traces,
                 # Public routes have no usage plan; this bounds them too.
                 throttling_rate_limit=config.stage_rate_limit,

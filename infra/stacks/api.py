@@ -14,6 +14,7 @@ from infra.components.alarm import alarm_at
 from infra.components.domain import ApiDomain
 from infra.components.function import LIVE, HandlerFunction
 from infra.components.functions import FunctionFactory
+from infra.components.objectives import gateway_metric
 from infra.components.rest_api import RestApi
 from infra.components.scheduled import Scheduled
 from infra.components.traffic_shifting import API_ERRORS
@@ -140,18 +141,7 @@ class ApiStack(Stack):
 
     def _watch_errors(self) -> None:
         """Raise an alarm, which stops releases, when answers of the API fail."""
-        dimensions = {"ApiName": self._config.name("api"), "Stage": self._config.environment}
         period = Duration.minutes(1)
-        errors, requests = (
-            cloudwatch.Metric(
-                namespace="AWS/ApiGateway",
-                metric_name=name,
-                dimensions_map=dimensions,
-                period=period,
-                statistic="Sum",
-            )
-            for name in ("5XXError", "Count")
-        )
         alarm_at(
             self,
             "ErrorsAlarm",
@@ -160,7 +150,10 @@ class ApiStack(Stack):
             description="One answer in a hundred is a 5xx, and five a minute at least.",
             metric=cloudwatch.MathExpression(
                 expression=f"IF(errors >= {_LEAST_ERRORS}, errors / requests, 0)",
-                using_metrics={"errors": errors, "requests": requests},
+                using_metrics={
+                    "errors": gateway_metric(self._config, "5XXError", "Sum", period),
+                    "requests": gateway_metric(self._config, "Count", "Sum", period),
+                },
                 period=period,
                 label="share of answers that are a 5xx",
             ),

@@ -185,9 +185,12 @@ def test_codedeploy_may_move_aliases_of_the_environment_alone(prod: Assembly) ->
         assert (read["Action"], read["Resource"]) == ("cloudwatch:DescribeAlarms", "*")
 
 
+def _shifts(environment: str, **context: str) -> bool:
+    return config(environment, context.get).shifts_traffic
+
+
 def test_a_release_can_be_made_at_once() -> None:
     """Else an alarm that is raised would keep out what mends its cause."""
-    assert config("prod", {}.get).shifts_traffic
-    assert not config("prod", {"shifts_traffic": "false"}.get).shifts_traffic
-    # It turns off what is on, and on nothing.
-    assert not config("dev", {"shifts_traffic": "true"}.get).shifts_traffic
+    assert _shifts("prod")
+    assert not _shifts("prod", shifts_traffic="false")
+    assert not _shifts("dev", shifts_traffic="true")

@@ -146,7 +146,8 @@ def test_stage_is_the_environment_and_logs_its_requests(assembly: Assembly) -> N
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
     assert settings["ThrottlingRateLimit"] == assembly.config.stage_rate_limit
     assert settings["ThrottlingBurstLimit"] == assembly.config.stage_burst_limit
-    assert settings["MetricsEnabled"] is True
+    # The stage as a whole is measured without.
+    assert settings["MetricsEnabled"] is False
     # Execution logs would hold addresses and query strings, full ones bodies and passwords.
     assert settings.get("LoggingLevel", "OFF") == "OFF"
     assert not settings.get("DataTraceEnabled")
