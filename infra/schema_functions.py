@@ -10,7 +10,7 @@ MIGRATE: Final = "schema.migrate"
 SCHEMA_FUNCTIONS: Final[dict[str, FunctionNeeds]] = {
     MIGRATE: FunctionNeeds(
         name=MIGRATE,
-        # Alembic needs parts of SQLAlchemy that the layer of the API leaves out; Lambda takes what is
+        # Alembic needs parts of SQLAlchemy that the API's layer leaves out; Lambda takes what is
         # in both from the later one, and CDK sorts them by name.
         layers=("quant", "api", "auth", "schema"),
         stores=frozenset({Store.POSTGRES}),
