@@ -68,6 +68,7 @@ _AREAS: Final[Mapping[str, Area]] = {
     "usage": Area.ACCOUNTS,
     "watchlists": Area.ACCOUNTS,
     "admin": Area.ACCOUNTS,
+    "metrics": Area.ACCOUNTS,
 }
 
 

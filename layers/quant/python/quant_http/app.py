@@ -26,7 +26,7 @@ from quant_http.responses import (
     RESPONSE_HEADERS,
     error_responses,
 )
-from quant_http.routes import Access, Route, route
+from quant_http.routes import Access, Route, Store, route
 from quant_http.startup import load_settings
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
@@ -92,6 +92,8 @@ class _RequestContext:
             trace.answered(scope["method"], status)
         seconds = time.perf_counter() - started
         telemetry.end(name, scope["method"], status, seconds, observed)
+        if Store.VALKEY in self._route.stores:
+            telemetry.count(name, scope["method"], status, seconds, observed)
 
 
 class RouteApp:

@@ -327,6 +327,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         capabilities=_AUDITED,
         scope=Scope.ADMIN,
     ),
+    Route(
+        "metrics.get",
+        "GET",
+        "/metrics",
+        stores=_DATA,
+        capabilities=_AUDITED,
+        scope=Scope.ADMIN,
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from starlette.types import Scope
 
 from quant.observability import catalogue
+from quant.observability.counters import counters
 from quant.observability.emf import record
 from quant.observability.logs import share_format
 
@@ -130,3 +131,17 @@ def end(route: str, method: str, status: int, seconds: float, observed: Observat
         metric: value for metric, value in values.items() if value or metric is catalogue.DURATION
     }
     logger.info("request answered", status=status, method=method, route=route, **record(counted))
+
+
+def count(route: str, method: str, status: int, seconds: float, observed: Observation) -> None:
+    """Count a request for `GET /metrics`; arguments as of ``end``."""
+    counters().request(
+        route,
+        method,
+        status,
+        seconds,
+        refused=observed.throttled,
+        fallbacks=observed.fallbacks,
+        hits=observed.cache_hits,
+        misses=observed.cache_misses,
+    )
