@@ -14,6 +14,7 @@ Statement = dict[str, Any]
 # accepts the finding of cdk-nag at the construct (infra/rules.py).
 UNBOUNDED = {
     "cloudwatch:DescribeAlarms": "tells of some to those alone who may ask for all",
+    "cloudwatch:GetMetricData": "knows no resources",
     "ec2:AssignPrivateIpAddresses": "Lambda refuses a role that narrows it to interfaces",
     "ec2:CreateNetworkInterface": "Lambda refuses a role that narrows it to subnets",
     "ec2:DeleteNetworkInterface": "Lambda refuses a role that narrows it to interfaces",
@@ -21,6 +22,11 @@ UNBOUNDED = {
     "ec2:DescribeSubnets": "knows no resources",
     "ec2:UnassignPrivateIpAddresses": "Lambda refuses a role that narrows it to interfaces",
     "ecr:GetAuthorizationToken": "knows no resources",
+    "events:ListRules": "knows no resources",
+    "kms:CreateGrant": "for AWS Backup, on keys of two aliases, by a condition",
+    "kms:DescribeKey": "the key of a copy is in another region, under an identifier of its own",
+    "s3:ListAllMyBuckets": "knows no resources",
+    "tag:GetResources": "knows no resources",
     "xray:GetSamplingRules": "knows no resources",
     "xray:GetSamplingTargets": "knows no resources",
     "xray:PutTelemetryRecords": "knows no resources",
@@ -28,7 +34,9 @@ UNBOUNDED = {
 }
 
 # "*", or an ARN whose every name is: "arn:aws:s3:::*", "arn:aws:states:us-east-1:123:execution:*".
-_EVERYTHING = re.compile(r"\*|arn:[^:]*:[\w-]+:[^:]*:[^:]*:([\w-]+[:/])?\*(:\*)?")
+_EVERYTHING = re.compile(
+    r"\*|arn:[^:]*:s3:::\*(/\*)?|arn:[^:]*:(?!s3:)[\w-]+:[^:]*:[^:]*:([\w-]+[:/])?\*(:\*)?"
+)
 
 # Wildcards in the policy of a key: all rights for its account, and pairs of actions that belong
 # together. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -201,6 +209,8 @@ def _subjects(conditions: dict[str, dict[str, Any]]) -> Iterator[str]:
         ("arn:aws:s3:::*", True),
         ("arn:<AWS::Partition>:states:us-east-1:1:execution:*", True),
         ("arn:aws:logs:us-east-1:1:log-group:*:*", True),
+        ("arn:aws:s3:::*/*", True),
+        ("arn:aws:s3:::quant-dev-raw-1/*", False),
         ("arn:aws:states:us-east-1:1:execution:quant-dev-backfill:*", False),
         ("<RawBucket>/raw/*", False),
     ],
