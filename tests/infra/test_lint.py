@@ -52,9 +52,9 @@ ACCEPTED = (
         "The bucket of the access logs would log its own log.",
     ),
     Accepted(
-        "CKV_AWS_21",
-        r"AWS::S3::Bucket\.ExportedBucket\w+",
-        "The file of a job is written once, and a data set has its version in its key.",
+        "CKV_AWS_18",
+        r"AWS::S3::Bucket\.Dumps\w+",
+        "One task writes it, whose log names each backup; a bucket of logs would outlive it.",
     ),
     Accepted(
         "CKV_AWS_27",
@@ -68,7 +68,7 @@ ACCEPTED = (
     ),
     Accepted(
         "CKV_AWS_65",
-        r"AWS::ECS::Cluster\.TrackingCluster\w+",
+        r"AWS::ECS::Cluster\.(Tracking|Drill)Cluster\w+",
         "Insights bill some twenty metrics for one task, whose processor and memory ECS measures.",
     ),
     Accepted(
