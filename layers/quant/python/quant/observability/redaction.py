@@ -11,17 +11,19 @@ from typing import Final
 
 from quant.origin import anonymised_network
 
-# Each begins with fixed characters or has a longest length, so that none takes quadratic time on
-# text that a client made.
+# Each has a longest length or can begin only once in a run of what it takes, so that none takes
+# quadratic time on text that a client made.
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@\"]{0,64}):[^@\s/\"]{1,256}@")
-_JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){1,2}")
+# Of JSON, URLs and words the beginning: an escape may precede.
+_BEGINNING: Final = r"(?:(?<![\w-])|(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2}))"
+_JWT: Final = re.compile(_BEGINNING + r"eyJ[\w-]{8,}+(?:\.[\w-]*+){1,2}")
 # API tokens, refresh tokens, those of links in mail; keys of webhooks' signatures.
 _TOKEN: Final = re.compile(r"q(?:at|rt|ev|pr)_[\w-]{20,}|whsec_[\w+/=-]{20,}")
 # Of the links that stop a watchlist's mail: its id and a signature.
 _SIGNED_ID: Final = re.compile(r"[0-9a-f]{32}\.[\w-]{43}")
 _AUTHORIZATION: Final = re.compile(
-    r"(authorization\\?[\"']?\s{0,8}[:=]\s{0,8}\\?[\"']?(?:bearer\s|basic\s)?)[^\s\"',;\\}\[]+"
-    r"|(bearer\s+)(?!\[)[\w.~+/=-]{16,}",
+    r"(authorization\\?[\"']?\s{0,8}[:=]\s{0,8}\\?[\"']?)(?:bearer\s|basic\s)?[^\s\"',;)\\}\[]+"
+    r"|(bearer\s+)[\w.~+/=-]{16,}",
     re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(
@@ -31,12 +33,12 @@ _PASSWORD: Final = re.compile(
 _SIGNATURE: Final = re.compile(r"(X-Amz-(?:Signature|Security-Token|Credential)=)[^&\s\"'\\]+")
 # A line of JSON has escapes, which must stay whole: `\n` before an address is not part of it.
 _EMAIL: Final = re.compile(
-    r"(\\[bfnrt])?(?:[\w.!#$%&'*+/=?^`{|}~-]|\\u[0-9a-fA-F]{4}){1,64}(?:@|%40)"
-    r"(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}"
+    r"(\\[bfnrt])?(?:[\w.!#$&'*+/=?^`{|}~-]|%2[Bb]|\\u[0-9a-fA-F]{4}){1,64}(?:@|%40)"
+    r"(?:(?:[\w-]|\\u[0-9a-fA-F]{4}){1,63}\.){1,8}(?:[\w-]|\\u[0-9a-fA-F]{4}){2,63}"
 )
 _IPV4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]?\d)(?!/\d)")
 _IPV6: Final = re.compile(
-    r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])(?!/\d)"
+    r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)(?!/\d)"
 )
 _MOST_COLONS: Final = 7
 
