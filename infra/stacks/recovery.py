@@ -57,7 +57,8 @@ class RecoveryStack(Stack):
             config=config,
             settings=settings,
             network=network,
-            database=data.backup_database,
+            reader=data.backup_database,
+            owner=data.database_owner,
             bucket=bucket,
             key=key,
         )

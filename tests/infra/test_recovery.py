@@ -37,6 +37,16 @@ def _role(assembly: Assembly, part: str) -> str:
     return role
 
 
+def _task(assembly: Assembly, command: str) -> tuple[str, dict[str, Any]]:
+    """Return logical id and properties of the task with a command of ``quant backup``."""
+    [found] = [
+        (name, resource["Properties"])
+        for name, resource in assembly.resources("AWS::ECS::TaskDefinition", STACK).items()
+        if resource["Properties"]["ContainerDefinitions"][0]["Command"][1] == command
+    ]
+    return found
+
+
 def test_nobody_deletes_from_the_vault(aws_assembly: Assembly) -> None:
     settings, vault = _settings(aws_assembly), _only(aws_assembly, "AWS::Backup::BackupVault")
     [statement] = vault["AccessPolicy"]["Statement"]
@@ -100,7 +110,7 @@ def test_dumps_cannot_be_changed_before_their_time(aws_assembly: Assembly) -> No
 
 
 def test_the_drill_reads_the_database_and_adds_to_the_bucket(aws_assembly: Assembly) -> None:
-    task = _only(aws_assembly, "AWS::ECS::TaskDefinition")
+    _, task = _task(aws_assembly, "drill")
     allowed = _allowed(aws_assembly, task["TaskRoleArn"]["Fn::GetAtt"][0])
     assert set(allowed) == {
         "rds-db:connect",
@@ -120,6 +130,15 @@ def test_the_drill_reads_the_database_and_adds_to_the_bucket(aws_assembly: Assem
     assert variables["QUANT_DATABASE_TLS"] == "true"
     assert "Secrets" not in container
     assert text_of(container["Command"][2]).startswith("s3://<Dumps")
+
+
+def test_an_operator_restores_by_a_task_that_writes_no_backup(aws_assembly: Assembly) -> None:
+    _, task = _task(aws_assembly, "restore")
+    allowed = _allowed(aws_assembly, task["TaskRoleArn"]["Fn::GetAtt"][0])
+    assert set(allowed) == {"rds-db:connect", "s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+    assert "quant_admin" in allowed["rds-db:connect"][0]
+    # Nothing but a person runs it.
+    assert task["Family"] not in str(aws_assembly.properties("AWS::Scheduler::Schedule", STACK))
 
 
 def test_the_schema_step_makes_the_role_of_backups(aws_assembly: Assembly) -> None:
@@ -152,7 +171,7 @@ def test_the_drill_runs_every_day_and_is_told_of(aws_assembly: Assembly) -> None
 
 def test_the_machine_runs_this_task_alone(aws_assembly: Assembly) -> None:
     allowed = _allowed(aws_assembly, _role(aws_assembly, "DrillMachineRole"))
-    [task] = aws_assembly.resources("AWS::ECS::TaskDefinition", STACK)
+    task, _ = _task(aws_assembly, "drill")
     assert allowed["ecs:RunTask"] == [f"<{task}>"]
     assert all("restore-drill/*" in resource for resource in allowed["ecs:StopTask"])
     assert len(allowed["iam:PassRole"]) == 2
@@ -167,7 +186,7 @@ def test_failed_jobs_of_this_vault_are_set_aside(aws_assembly: Assembly) -> None
 
 
 def test_the_image_is_locked(aws_assembly: Assembly) -> None:
-    [container] = _only(aws_assembly, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    [container] = _task(aws_assembly, "drill")[1]["ContainerDefinitions"]
     digest = container["Image"]["Fn::Sub"].rpartition(":")[2]
     context = aws_assembly.folder / f"asset.{digest}"
     assert {path.name for path in context.iterdir()} == {
