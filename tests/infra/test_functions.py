@@ -6,6 +6,7 @@ import pytest
 from infra.all_functions import FUNCTIONS
 from infra.batch_functions import RUN_EXPORT
 from infra.functions import AUDIT_DRAIN, AUTHORIZER, KEY_ROTATION
+from infra.schema_functions import MIGRATE
 from infra_support import STACKS, Assembly, name_of
 
 from quant.pipeline.queues import Queue
@@ -193,6 +194,8 @@ def test_secrets_are_read_by_those_who_need_them(assembly: Assembly) -> None:
         expected = [names[needed] for needed in (*stores, *needs.secrets)]
         if function == AUTHORIZER:
             expected += [f"{tier.capitalize()}KeySecret" for tier in TIERS]
+        if function == MIGRATE and not local:
+            expected += ["AppSecret", "BackupSecret", "TrackingSecret"]
         if needs.owns_schema and local:
             expected += ["quant/local/database-admin"]
         read = _secrets_read(assembly, function)
@@ -207,7 +210,7 @@ def test_those_who_sign_are_few(assembly: Assembly) -> None:
         for name in NAMES
         if any("SigningKey" in secret for secret in _secrets_read(assembly, name))
     }
-    assert signers == {"auth.login", "auth.refresh", KEY_ROTATION}
+    assert signers == {"auth.login", "auth.refresh", KEY_ROTATION, MIGRATE}
 
 
 _SEND = {"sqs:SendMessage"}
@@ -219,7 +222,9 @@ _DRAIN = {
     "sqs:GetQueueUrl",
 }
 _ROTATE = {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}
-_FURTHER = {KEY_ROTATION: _ROTATE}
+# It makes the first keys, and gives the database's roles their passwords.
+_MAKE = {"secretsmanager:PutSecretValue", "kms:Decrypt"}
+_FURTHER = {KEY_ROTATION: _ROTATE, MIGRATE: _MAKE}
 _READ_SECRET = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 _LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 _TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -312,7 +317,7 @@ def test_exports_are_read_by_their_routes_and_written_by_one_function(assembly: 
     assert rights == {"s3:GetObject": routes | {RUN_EXPORT}, "s3:PutObject": {RUN_EXPORT}}
 
 
-def test_only_the_rotation_writes_the_keys(assembly: Assembly) -> None:
+def test_only_what_makes_and_rotates_the_keys_writes_them(assembly: Assembly) -> None:
     writers: dict[str, set[str]] = {}
     for name in NAMES:
         _, function = assembly.function(name)
@@ -320,7 +325,8 @@ def test_only_the_rotation_writes_the_keys(assembly: Assembly) -> None:
             if "secretsmanager:PutSecretValue" in _actions(statement):
                 for resource in _resources(statement):
                     writers.setdefault(name, set()).add(str(resource))
-    assert set(writers) == {KEY_ROTATION}
+    assert set(writers) == {KEY_ROTATION, MIGRATE}
+    assert writers[MIGRATE] == writers[KEY_ROTATION]
     assert len(writers[KEY_ROTATION]) == 2
     for part in ("SigningKey", "Jwks"):
         assert sum(part in resource for resource in writers[KEY_ROTATION]) == 1
