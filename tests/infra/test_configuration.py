@@ -95,7 +95,7 @@ class Deployed:
                 return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
             case _, "Endpoint.Port":
                 return "5432"
-            case _, "Endpoint.Address":
+            case _, "Endpoint.Address" | "Endpoint":
                 return f"{name.lower()}.{REGION}.amazonaws.com"
             case _, "":
                 return name.lower()

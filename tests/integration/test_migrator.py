@@ -125,7 +125,8 @@ def test_requests_pass_while_a_migration_waits(owner, migrations) -> None:
                 waits.append(time.monotonic() - started)
         with pytest.raises(LockedError):
             outcome.result()
-    assert len(waits) > 5
+    # Those that met a try waited for its end; they would else have waited for the report's.
+    assert len(waits) >= 2
 
 
 def test_of_two_migrators_one_waits_and_does_nothing(owner, migrations) -> None:

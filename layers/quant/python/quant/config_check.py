@@ -41,6 +41,7 @@ from quant.settings import (
     PasswordSettings,
     QueueSettings,
     RawSettings,
+    RoleSettings,
     SigningSettings,
     TrackingSettings,
     ValkeySettings,
@@ -52,6 +53,7 @@ from quant.tiers import TIERS
 SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
     DatabaseSettings,
     DatabaseOwnerSettings,
+    RoleSettings,
     ValkeySettings,
     SigningSettings,
     ApiKeySettings,
@@ -81,7 +83,10 @@ _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _DATABASE_SECRETS: Final = frozenset(
     {"QUANT_DATABASE_SECRET_ARN", "QUANT_DATABASE_OWNER_SECRET_ARN"}
 )
-_CREDENTIALS: Final = _DATABASE_SECRETS | {"QUANT_VALKEY_SECRET_ARN"}
+_ROLE_SECRETS: Final = frozenset(
+    f"QUANT_ROLES_{role.upper()}" for role in RoleSettings.model_fields
+)
+_CREDENTIALS: Final = _DATABASE_SECRETS | _ROLE_SECRETS | {"QUANT_VALKEY_SECRET_ARN"}
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
