@@ -412,7 +412,7 @@ def _prod() -> Config:
             instance_type="t4g.medium",
             storage_gib=50,
             max_storage_gib=200,
-            max_connections=420,
+            max_connections=440,
             multi_az=True,
             backup_days=14,
             deletion_protection=True,
