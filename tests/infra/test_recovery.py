@@ -133,12 +133,13 @@ def test_the_drill_reads_the_database_and_adds_to_the_bucket(aws_assembly: Assem
 
 
 def test_an_operator_restores_by_a_task_that_writes_no_backup(aws_assembly: Assembly) -> None:
-    _, task = _task(aws_assembly, "restore")
+    name, task = _task(aws_assembly, "restore")
     allowed = _allowed(aws_assembly, task["TaskRoleArn"]["Fn::GetAtt"][0])
     assert set(allowed) == {"rds-db:connect", "s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
     assert "quant_admin" in allowed["rds-db:connect"][0]
     # Nothing but a person runs it.
-    assert task["Family"] not in str(aws_assembly.properties("AWS::Scheduler::Schedule", STACK))
+    assert name not in str(_only(aws_assembly, "AWS::StepFunctions::StateMachine"))
+    assert name not in str(aws_assembly.statements(_role(aws_assembly, "DrillMachineRole")))
 
 
 def test_the_schema_step_makes_the_role_of_backups(aws_assembly: Assembly) -> None:
