@@ -205,6 +205,7 @@ def serving(database: Any, valkey: Any) -> Iterator[Api]:
     from supervisor.servers import VALKEY_USER
 
     from quant_http import responses
+    from quant_http.telemetry import note_lookup
 
     secrets = {
         "database": {"username": APP_ROLE, "password": database.passwords[APP_ROLE]},
@@ -227,7 +228,8 @@ def serving(database: Any, valkey: Any) -> Iterator[Api]:
             patch.setenv(name, value)
         patch.syspath_prepend(str(FUNCTIONS))
         patch.setattr(quant.settings, "read_secret", lambda arn: json.dumps(secrets[arn]))
-        patch.setattr(responses, "_cache", quant.cache.AnswerCache())
+        kept_answers = quant.cache.AnswerCache(on_lookup=note_lookup)
+        patch.setattr(responses, "_cache", kept_answers)
         reset_process()
         quant.valkey_store.client().flushdb()
         yield Api()
