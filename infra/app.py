@@ -101,10 +101,15 @@ def add_stacks(app: App, settings: Config, artefacts: Artefacts) -> Stacks:
         # No code before the schema it needs: where that fails, they are left as they are.
         stack.add_stack_dependency(schema)
     observability = ObservabilityStack(
-        app, "Observability", stack_name=settings.name("observability"), **common
+        app,
+        "Observability",
+        stack_name=settings.name("observability"),
+        artefacts=artefacts,
+        **common,
     )
-    # It counts lines of the API's log, which it names.
-    observability.add_stack_dependency(api)
+    for stack in (*areas.values(), api, pipeline, ml):
+        # It reads their logs, which it names.
+        observability.add_stack_dependency(stack)
     if settings.repository is not None and settings.local is None:
         DeliveryStack(
             app,

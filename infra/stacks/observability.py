@@ -7,12 +7,15 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.all_functions import FUNCTIONS
 from infra.components.alarm import alarm_at
 from infra.components.dashboards import Dashboards
+from infra.components.error_forwarder import ErrorForwarder
 from infra.components.objectives import OBJECTIVES, ObjectiveAlarms, gateway_metric
 from infra.components.queries import Queries, access_log_name
 from infra.components.store_alarms import watch_account, watch_cache, watch_database
 from infra.config import Config
+from infra.paths import Artefacts
 from quant.observability.catalogue import NAMESPACE
 
 _TOKENS_REFUSED: Final = "TokensRefused"
@@ -29,7 +32,15 @@ class ObservabilityStack(Stack):
     It names what others hold and imports nothing, so that it can be removed and so can they.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, **kwargs: Any):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        artefacts: Artefacts,
+        **kwargs: Any,
+    ):
         super().__init__(scope, construct_id, **kwargs)
         self._config = config
         objectives = [
@@ -48,6 +59,8 @@ class ObservabilityStack(Stack):
             watch_account(self, config)
         Dashboards(self, "Dashboards", config=config, objectives=objectives)
         Queries(self, "Queries", config=config)
+        if config.sentry:
+            ErrorForwarder(self, "Errors", config=config, artefacts=artefacts, functions=FUNCTIONS)
 
     def _watch_tokens(self) -> None:
         """Raise an alarm where most requests come with tokens that are refused."""

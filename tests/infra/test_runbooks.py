@@ -11,6 +11,8 @@ RUNBOOKS = PROJECT / "docs" / "runbooks"
 ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 SECTIONS = ["What it means", "What to look at first", "What to do", "When it is over"]
 PATH = re.compile(r"\. Runbook: docs/runbooks/([a-z0-9-]+)\.md$")
+# Of what an operator switches on; test_error_forwarder.py has its alarm.
+SWITCHED_ON = {"errors-set-aside"}
 # Of alarms that are only there for others to be combined of.
 UNANNOUNCED = "Part of "
 
@@ -35,7 +37,7 @@ def test_every_alarm_names_a_runbook(assembly: Assembly) -> None:
 def test_every_runbook_is_some_alarms(assemble: Callable[[str], Assembly]) -> None:
     named = {_runbook(alarm) for alarm in _alarms(assemble("prod"))}
     written = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
-    assert written == named
+    assert written - SWITCHED_ON == named
 
 
 @pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("[a-z]*.md")), ids=lambda path: path.stem)

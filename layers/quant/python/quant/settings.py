@@ -274,6 +274,14 @@ class CollectorSettings(BaseSettings):
     timeout_s: float = Field(default=30.0, gt=0)
 
 
+class SentrySettings(BaseSettings):
+    """Where errors are forwarded to (``QUANT_SENTRY_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANT_SENTRY_", frozen=True)
+
+    secret_arn: NonEmpty  # of the DSN
+
+
 class QueueSettings(BaseSettings):
     """Queues and bus of the pipeline; a function has those it sends to (``QUANT_*_QUEUE_URL``)."""
 
