@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import ArnFormat, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -131,21 +131,24 @@ class DatabaseProxy(Construct):
 
     def serve(self, server: rds.DatabaseInstance | rds.DatabaseCluster) -> None:
         """Pass clients on to ``server``."""
-        cluster = isinstance(server, rds.DatabaseCluster)
+        target: dict[str, Any]
+        if isinstance(server, rds.DatabaseCluster):
+            target = {"db_cluster_identifiers": [server.cluster_identifier]}
+        else:
+            target = {"db_instance_identifiers": [server.instance_identifier]}
         most = self._settings.max_connections
         targets = rds.CfnDBProxyTargetGroup(
             self,
             "Targets",
             db_proxy_name=self._proxy.ref,
             target_group_name="default",
-            db_cluster_identifiers=[server.cluster_identifier] if cluster else None,
-            db_instance_identifiers=None if cluster else [server.instance_identifier],
             connection_pool_configuration_info=(
                 rds.CfnDBProxyTargetGroup.ConnectionPoolConfigurationInfoFormatProperty(
                     max_connections_percent=100 * (most - _KEPT_CONNECTIONS) // most,
                     connection_borrow_timeout=_BORROW_TIMEOUT_S,
                 )
             ),
+            **target,
         )
         # A cluster can be named before it has an instance to connect to.
         targets.node.add_dependency(server)

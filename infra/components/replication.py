@@ -43,12 +43,12 @@ def replicate(bucket: s3.Bucket, *, config: Config, part: str, prefix: str, lock
         return
     replica = f"arn:{Aws.PARTITION}:s3:::{replica_name(config, part)}"
     role = iam.Role(bucket, "ReplicationRole", assumed_by=iam.ServicePrincipal("s3.amazonaws.com"))
-    for actions, resource in (
+    for actions, place in (
         (("s3:GetReplicationConfiguration", "s3:ListBucket"), bucket.bucket_arn),
         ((*_READ, *(_READ_LOCKED if locked else ())), bucket.arn_for_objects(f"{prefix}*")),
         (_WRITE, f"{replica}/{prefix}*"),
     ):
-        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[place]))
     resource = bucket.node.default_child
     assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - narrows the type
     resource.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(
