@@ -68,6 +68,7 @@ def extend_services() -> None:
     from quant_localstack.gateway.chain import extend_chain
     from quant_localstack.runtime.archives import patch_archives
     from quant_localstack.telemetry.metrics import patch_logs
+    from quant_localstack.telemetry.request_log import hide_paths
 
     extend_chain()
     patch_providers()
@@ -76,3 +77,4 @@ def extend_services() -> None:
     patch_functions()
     patch_archives()
     patch_logs()
+    hide_paths()

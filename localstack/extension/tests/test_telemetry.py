@@ -1,6 +1,7 @@
 """Segments, the daemon that keeps them, and metrics out of log lines."""
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from quant_localstack.telemetry import traces
 from quant_localstack.telemetry.collector import Collector
 from quant_localstack.telemetry.metrics import Series, data_of, values_in
+from quant_localstack.telemetry.request_log import hide_paths
 
 ROOT = "1-67891233-abcdef012345678912345678"
 
@@ -106,3 +108,15 @@ def test_equal_values_are_counted_and_many_are_parted() -> None:
     assert (len(first["Values"]), len(second["Values"])) == (150, 1)
     assert first["Counts"][0] == 2.0
     assert first["Timestamp"] == 60
+
+
+def test_paths_of_clients_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("localstack.request.http")
+    hide_paths()
+    with caplog.at_level(logging.INFO, logger.name):
+        logger.info("%s %s => %d", "GET", "/_aws/execute-api/id/local/api/v1/someone", 200)
+        logger.info("%s %s => %d", "GET", "/_localstack/health", 200)
+    assert caplog.messages == [
+        "GET /_aws/execute-api/id/local/... => 200",
+        "GET /_localstack/health => 200",
+    ]
