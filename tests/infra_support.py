@@ -19,6 +19,7 @@ from aws_cdk import App  # noqa: E402
 from infra.all_functions import FUNCTIONS  # noqa: E402
 from infra.app import add_stacks  # noqa: E402
 from infra.batch_functions import BATCH_FUNCTIONS  # noqa: E402
+from infra.components.function_alarm import alarm_name  # noqa: E402
 from infra.config import Config, config  # noqa: E402
 from infra.functions import AREA_FUNCTIONS  # noqa: E402
 from infra.ml_functions import ML_FUNCTIONS  # noqa: E402
@@ -125,6 +126,18 @@ class Assembly:
             assert key not in found
             found[key] = properties
         return found
+
+    def alarms(self, stack: str) -> dict[str, dict[str, Any]]:
+        """Return the alarms of a stack by their names in the environment.
+
+        Without those that every function has of its own.
+        """
+        alarms = {
+            alarm["AlarmName"].removeprefix(self.config.name("")): alarm
+            for alarm in self.properties("AWS::CloudWatch::Alarm", stack)
+        }
+        own = {alarm_name(name) for name in FUNCTIONS}
+        return {name: alarm for name, alarm in alarms.items() if name not in own}
 
     def stack_of(self, name: str) -> str:
         """Return the stack of a function."""

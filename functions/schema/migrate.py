@@ -21,7 +21,6 @@ from quant.db.tracking import ensure_tracking
 from quant.errors import QuantError
 from quant.keys import ensure_keys
 from quant.observability.invocation import observed
-from quant.observability.invocation import observed
 from quant.secrets import read_secret
 from quant.settings import Credentials, DatabaseOwnerSettings, RoleSettings, SigningSettings
 from schema._cloudformation import answer

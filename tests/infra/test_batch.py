@@ -47,10 +47,7 @@ def test_as_many_exports_run_as_the_poller_takes(assembly: Assembly) -> None:
 
 
 def test_alarms_watch_failures_and_silence(assembly: Assembly) -> None:
-    alarms = {
-        alarm["AlarmName"].removeprefix(assembly.config.name("")): alarm
-        for alarm in assembly.properties("AWS::CloudWatch::Alarm", "Analytics")
-    }
+    alarms = assembly.alarms("Analytics")
     assert set(alarms) == {"analytics-errors", "analytics-precompute"}
     watched = {
         metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Ref"]

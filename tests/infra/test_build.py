@@ -277,7 +277,9 @@ def starts(
         needs = FUNCTIONS[name]
         script = f"import importlib; assert callable(importlib.import_module({name!r}).handler)"
         with handler_code(Artefacts.built_for("local"), name, needs.bundles) as code:
-            path = [str(code), *(str(local_layers / layer / "python") for layer in needs.layers)]
+            # Lambda takes what is in several layers from the last, and CDK sorts them by name.
+            layers = sorted(needs.layers, reverse=True)
+            path = [str(code), *(str(local_layers / layer / "python") for layer in layers)]
             return subprocess.run(
                 [sys.executable, "-S", "-c", script],
                 env={

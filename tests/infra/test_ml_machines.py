@@ -204,15 +204,8 @@ def test_starts_that_fail_are_set_aside(assembly: Assembly) -> None:
     assert (statement["Effect"], statement["Action"]) == ("Deny", "sqs:*")
 
 
-def _alarms(assembly: Assembly) -> dict[str, dict[str, Any]]:
-    return {
-        alarm["AlarmName"].removeprefix(assembly.config.name("")): alarm
-        for alarm in assembly.properties("AWS::CloudWatch::Alarm", "Ml")
-    }
-
-
 def test_alarms_are_these(assembly: Assembly) -> None:
-    assert set(_alarms(assembly)) == {
+    assert set(assembly.alarms("Ml")) == {
         "ml-training",
         "ml-prediction",
         "ml-no-prediction",
@@ -226,7 +219,7 @@ def test_alarms_are_these(assembly: Assembly) -> None:
 
 @pytest.mark.parametrize("name", ["training", "prediction"])
 def test_every_way_to_fail_raises_an_alarm(assembly: Assembly, name: str) -> None:
-    alarm = _alarms(assembly)[f"ml-{name}"]
+    alarm = assembly.alarms("Ml")[f"ml-{name}"]
     metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
     assert {metric["MetricName"] for metric in metrics} == {
         "ExecutionsFailed",
@@ -242,7 +235,7 @@ def test_every_way_to_fail_raises_an_alarm(assembly: Assembly, name: str) -> Non
 
 
 def test_three_days_without_a_prediction_raise_an_alarm(assembly: Assembly) -> None:
-    alarm = _alarms(assembly)["ml-no-prediction"]
+    alarm = assembly.alarms("Ml")["ml-no-prediction"]
     assert alarm["EvaluationPeriods"] == 3
     [succeeded] = [each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each]
     assert succeeded["Period"] == 24 * 3600
@@ -254,7 +247,7 @@ def test_three_days_without_a_prediction_raise_an_alarm(assembly: Assembly) -> N
 def _counted(assembly: Assembly, event: str) -> set[str]:
     """Return the functions whose log lines of an event are counted by the metric of its alarm."""
     [alarm] = [
-        alarm for alarm in _alarms(assembly).values() if alarm.get("MetricName") == METRICS[event]
+        alarm for alarm in assembly.alarms("Ml").values() if alarm.get("MetricName") == METRICS[event]
     ]
     counted = set()
     for name in FUNCTIONS:

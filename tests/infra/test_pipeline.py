@@ -173,10 +173,7 @@ def test_backfill_may_not_touch_raw_documents(assembly: Assembly) -> None:
 
 
 def test_alarms_watch_what_no_queue_sets_aside(assembly: Assembly) -> None:
-    alarms = {
-        alarm["AlarmName"].removeprefix(assembly.config.name("")): alarm
-        for alarm in assembly.properties("AWS::CloudWatch::Alarm", "Pipeline")
-    }
+    alarms = assembly.alarms("Pipeline")
     assert set(alarms) == {
         "pipeline-errors",
         "source-refused",
