@@ -38,7 +38,6 @@ _signing = SigningSettings()
 
 
 @observed(logger)
-@observed(logger)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Do what is due, and tell CloudFormation if it was that which asked.
 

@@ -247,7 +247,9 @@ def test_three_days_without_a_prediction_raise_an_alarm(assembly: Assembly) -> N
 def _counted(assembly: Assembly, event: str) -> set[str]:
     """Return the functions whose log lines of an event are counted by the metric of its alarm."""
     [alarm] = [
-        alarm for alarm in assembly.alarms("Ml").values() if alarm.get("MetricName") == METRICS[event]
+        alarm
+        for alarm in assembly.alarms("Ml").values()
+        if alarm.get("MetricName") == METRICS[event]
     ]
     counted = set()
     for name in FUNCTIONS:
