@@ -7,18 +7,17 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from quant import sqs
 from quant.collectors.run import Workplace
+from quant.observability import catalogue
 from quant.pipeline.messages import CollectionOutcome, CollectionReport
 from quant.settings import CollectorSettings, QueueSettings, RawSettings
 
-METRIC_NAMESPACE: Final = "Quant"
-
 # One metric for each outcome: alarms are on the sum over all functions.
 METRICS: Final = {
-    CollectionOutcome.COMPLETED: "CollectionCompleted",
-    CollectionOutcome.REFUSED: "CollectionRefused",
-    CollectionOutcome.THROTTLED: "CollectionThrottled",
-    CollectionOutcome.LAYOUT_CHANGED: "CollectionLayoutChanged",
-    CollectionOutcome.UNREACHABLE: "CollectionUnreachable",
+    CollectionOutcome.COMPLETED: catalogue.COLLECTION_COMPLETED,
+    CollectionOutcome.REFUSED: catalogue.COLLECTION_REFUSED,
+    CollectionOutcome.THROTTLED: catalogue.COLLECTION_THROTTLED,
+    CollectionOutcome.LAYOUT_CHANGED: catalogue.COLLECTION_LAYOUT_CHANGED,
+    CollectionOutcome.UNREACHABLE: catalogue.COLLECTION_UNREACHABLE,
 }
 
 logger = Logger()
@@ -49,8 +48,9 @@ def publish(report: CollectionReport) -> None:
     completed = report.outcome is CollectionOutcome.COMPLETED
     log = logger.info if completed else logger.warning
     log("collection ended", report=report.model_dump(mode="json"))
+    metric = METRICS[report.outcome]
     with single_metric(
-        name=METRICS[report.outcome], unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE
+        name=metric.name, unit=MetricUnit(metric.unit), value=1, namespace=catalogue.NAMESPACE
     ):
         pass
     sqs.send(_reports_queue(), [report.model_dump_json()])

@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from aws_lambda_powertools.metrics import MetricUnit
 
 from quant.collectors.state import SYMBOLS, StateStore, Symbols
 from quant.db.session import read
+from quant.observability import catalogue
 from quant.observability.invocation import observed
 from quant.pipeline.freshness import Freshness, SourceState, read_freshness
 from quant.pipeline.work import traded_symbols
 from quant.settings import RawSettings, database_settings
 
 logger = Logger()
-metrics = Metrics(namespace="Quant")
+metrics = Metrics(namespace=catalogue.NAMESPACE)
 copy_config_to_registered_loggers(logger, include={"quant"})
 
 # Bad configuration fails the deployment, not the first measurement.
@@ -29,18 +29,22 @@ RawSettings()
 _DAY_S: Final = 86_400
 
 
+def _add(metric: catalogue.Metric, value: float) -> None:
+    metrics.add_metric(metric.name, metric.unit, value)
+
+
 def _publish(freshness: Freshness) -> None:
     if freshness.disclosure_age_days is not None:
         age = freshness.disclosure_age_days * _DAY_S
-        metrics.add_metric("LatestDisclosureAge", MetricUnit.Seconds, age)
+        _add(catalogue.LATEST_DISCLOSURE_AGE, age)
     stale = sum(source.state is not SourceState.CURRENT for source in freshness.sources)
-    metrics.add_metric("SourcesStale", MetricUnit.Count, stale)
+    _add(catalogue.SOURCES_STALE, stale)
     backlog = freshness.backlog
     since = backlog.oldest_message_at or freshness.at
-    metrics.add_metric("OutboxAge", MetricUnit.Seconds, (freshness.at - since).total_seconds())
-    metrics.add_metric("OutboxWaiting", MetricUnit.Count, backlog.messages_to_send)
-    metrics.add_metric("FilingsToFetch", MetricUnit.Count, backlog.filings_to_fetch)
-    metrics.add_metric("DocumentsRejected", MetricUnit.Count, backlog.documents_rejected)
+    _add(catalogue.OUTBOX_AGE, (freshness.at - since).total_seconds())
+    _add(catalogue.OUTBOX_WAITING, backlog.messages_to_send)
+    _add(catalogue.FILINGS_TO_FETCH, backlog.filings_to_fetch)
+    _add(catalogue.DOCUMENTS_REJECTED, backlog.documents_rejected)
 
 
 @observed(logger)

@@ -13,14 +13,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pipeline._arrivals import Arrival, arrivals_in, items_in
 from quant.collectors.raw_store import RawStore
 from quant.errors import NotFoundError
+from quant.observability.catalogue import LAYOUT_UNKNOWN, NAMESPACE
 from quant.observability.invocation import observed
 from quant.parsers.model import Unreadable
 from quant.pipeline.documents import process
 from quant.pipeline.raw import DROP_PREFIX
 from quant.settings import RawSettings, database_settings
-
-METRIC_NAMESPACE: Final = "Quant"
-LAYOUT_UNKNOWN: Final = "LayoutUnknown"
 
 # Kept for one more document, a PDF of the slowest kind that has to be tried twice.
 _RESERVE_MS: Final = 75_000
@@ -101,6 +99,9 @@ def _parse(store: RawStore, arrival: Arrival) -> None:
     )
     if outcome.reason == Unreadable.LAYOUT_UNKNOWN:
         with single_metric(
-            name=LAYOUT_UNKNOWN, unit=MetricUnit.Count, value=1, namespace=METRIC_NAMESPACE
+            name=LAYOUT_UNKNOWN.name,
+            unit=MetricUnit(LAYOUT_UNKNOWN.unit),
+            value=1,
+            namespace=NAMESPACE,
         ):
             pass

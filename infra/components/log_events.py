@@ -10,8 +10,8 @@ from constructs import Construct
 from infra.components.alarm import alarm_at
 from infra.components.function import HandlerFunction
 from infra.config import Config
+from quant.observability.catalogue import NAMESPACE
 
-_NAMESPACE: Final = "Quant"
 # Of ``quant.ml.artifacts`` and ``quant.ml.monitoring.monitor``, which need NumPy and are not
 # imported here.
 ARTIFACT_UNUSABLE: Final = "artifact_unusable"
@@ -31,7 +31,7 @@ def count_event(function: HandlerFunction, event: str) -> None:
         f"{_name(event)}Filter",
         log_group=function.log_group,
         filter_pattern=logs.FilterPattern.string_value("$.event", "=", event),
-        metric_namespace=_NAMESPACE,
+        metric_namespace=NAMESPACE,
         metric_name=_name(event),
         metric_value="1",
     )
@@ -48,7 +48,7 @@ def alarm_at_event(
         name=name,
         description=description,
         metric=cloudwatch.Metric(
-            namespace=_NAMESPACE,
+            namespace=NAMESPACE,
             metric_name=_name(event),
             period=Duration.minutes(5),
             statistic="Sum",

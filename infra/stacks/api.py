@@ -33,6 +33,7 @@ from infra.functions import (
 from infra.paths import Artefacts
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
+from quant.observability.catalogue import LIMITER_FALLBACK, summed
 from quant.tiers import TIERS
 from quant_http.routes import ROUTES, Route
 
@@ -253,7 +254,7 @@ class ApiStack(Stack):
             description="Requests are limited without Valkey.",
             # Each function counts under its own name; this is the sum over all of them.
             metric=cloudwatch.MathExpression(
-                expression='SELECT SUM(LimiterFallback) FROM SCHEMA("Quant", service)',
+                expression=summed(LIMITER_FALLBACK),
                 period=Duration.minutes(1),
             ),
             threshold=1,

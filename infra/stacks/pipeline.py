@@ -17,6 +17,8 @@ from infra.paths import Artefacts
 from infra.pipeline_functions import MEASURE, PARSE, PIPELINE_FUNCTIONS
 from infra.stacks.data import DataStack
 from infra.stacks.network import NetworkStack
+from quant.observability import catalogue
+from quant.observability.catalogue import summed
 
 _DAY_S: Final = 86_400
 
@@ -24,12 +26,12 @@ _DAY_S: Final = 86_400
 _COLLECTIONS: Final = (
     (
         "source-refused",
-        'SELECT SUM(CollectionRefused) FROM SCHEMA("Quant", service)',
+        summed(catalogue.COLLECTION_REFUSED),
         "An official source refused a collector.",
     ),
     (
         "source-changed",
-        'SELECT SUM(CollectionLayoutChanged) FROM SCHEMA("Quant", service)',
+        summed(catalogue.COLLECTION_LAYOUT_CHANGED),
         "An official source answered in a layout that its collector does not know.",
     ),
 )
@@ -106,7 +108,7 @@ class PipelineStack(Stack):
             config=self._config,
             name="layout-unknown",
             description="A raw document has a layout that its parser does not know.",
-            metric=_metric(PARSE, "LayoutUnknown", "Sum"),
+            metric=_metric(PARSE, catalogue.LAYOUT_UNKNOWN, "Sum"),
             threshold=1,
         )
         alarm_at(
@@ -115,7 +117,7 @@ class PipelineStack(Stack):
             config=self._config,
             name="source-stale",
             description="A source was not asked for news for far longer than its schedule says.",
-            metric=_metric(MEASURE, "SourcesStale", "Minimum"),
+            metric=_metric(MEASURE, catalogue.SOURCES_STALE, "Minimum"),
             threshold=1,
         )
         alarm_at(
@@ -124,19 +126,19 @@ class PipelineStack(Stack):
             config=self._config,
             name="disclosure-age",
             description="No trade was disclosed for longer than Congress rests.",
-            metric=_metric(MEASURE, "LatestDisclosureAge", "Maximum"),
+            metric=_metric(MEASURE, catalogue.LATEST_DISCLOSURE_AGE, "Maximum"),
             threshold=self._config.disclosure_age_days * _DAY_S,
             # The measurement itself has ended.
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
 
-def _metric(function: str, name: str, statistic: str) -> cloudwatch.Metric:
+def _metric(function: str, metric: catalogue.Metric, statistic: str) -> cloudwatch.Metric:
     """Return a metric that a function writes to its log."""
     return cloudwatch.Metric(
-        namespace="Quant",
-        metric_name=name,
-        dimensions_map={"service": function},
+        namespace=catalogue.NAMESPACE,
+        metric_name=metric.name,
+        dimensions_map={catalogue.SERVICE: function},
         period=Duration.minutes(15),
         statistic=statistic,
     )

@@ -32,6 +32,11 @@ class Metric:
     meaning: str
 
 
+def summed(metric: Metric) -> str:
+    """Return an expression of Metrics Insights: the sum of a metric over all functions."""
+    return f'SELECT SUM({metric.name}) FROM SCHEMA("{NAMESPACE}", {SERVICE})'  # noqa: S608 - no SQL
+
+
 # Of requests, in the log line that ends each.
 DURATION: Final = Metric(
     "Duration",
