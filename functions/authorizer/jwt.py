@@ -120,18 +120,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
     with tracing.invocation(NAME) as trace:
         trace.annotate(request_id=request_id)
-        return _decide(event)
+        status, answer = _decide(event)
+        # The refusal of a token is no fault of the authorizer.
+        trace.answered(event.get("httpMethod", "GET"), status)
+    if answer is None:
+        # API Gateway reads the exception's message: it must be exactly this word.
+        raise Exception("Unauthorized")
+    return answer
 
 
-def _decide(event: dict[str, Any]) -> dict[str, Any]:
+def _decide(event: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+    """Return what the gateway will answer a refused token, 200 for another, and the policy."""
     method_arn = event["methodArn"]
     try:
         principal = _principal(_bearer_token(event))
     except ExpiredTokenError as error:
         logger.info("token refused: %s", error)
-        # API Gateway reads the exception's message: it must be exactly this word.
-        raise Exception("Unauthorized") from None
+        return 401, None
     except InvalidTokenError as error:
         logger.info("token refused: %s", error)
-        return {"principalId": "unknown", "policyDocument": _policy("Deny", method_arn)}
-    return _allow(principal, method_arn)
+        return 403, {"principalId": "unknown", "policyDocument": _policy("Deny", method_arn)}
+    return 200, _allow(principal, method_arn)

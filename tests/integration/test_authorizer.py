@@ -8,12 +8,14 @@ import pytest
 from authorizer_support import authorizer
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
+from trace_support import SAMPLED, names, xray_daemon
 
 import quant.valkey_store
 from quant import revocation
 from quant.breaker import ValkeyBreaker
 from quant.db.lookup import Lookup
 from quant.errors import StoreUnavailableError
+from quant.observability import tracing
 from quant.settings import database_settings
 from quant.valkey_store import ValkeyStore
 
@@ -242,3 +244,27 @@ def test_api_tokens_are_refused_without_postgres(authorizer, accounts, monkeypat
     monkeypatch.setattr(authorizer.module, "_lookup", no_postgres())
     with pytest.raises(StoreUnavailableError):
         authorizer.answer(token)
+
+
+def test_a_token_is_traced_as_admitted_or_refused(authorizer, accounts, monkeypatch):
+    revoked = accounts.session()
+    accounts.revoke(revoked)
+    api_token = accounts.api_token(accounts.account())
+    with xray_daemon() as daemon:
+        monkeypatch.setenv(tracing.DAEMON_VARIABLE, daemon.address)
+        monkeypatch.setenv(tracing.HEADER_VARIABLE, SAMPLED)
+        authorizer.answer(api_token)
+        authorizer.ask({"authorization": "Bearer canary"})
+        with pytest.raises(Exception, match=r"^Unauthorized$"):
+            authorizer.answer(authorizer.mint(revoked))
+        documents = daemon.documents()
+    assert [names(document)[0] for document in documents] == ["authorizer.jwt"] * 3
+    assert [each["http"]["response"]["status"] for each in documents] == [200, 403, 401]
+    # A refusal is the client's error, and no fault of the function.
+    assert [each.get("error", False) for each in documents] == [False, True, True]
+    assert not any("fault" in each for each in documents)
+    [lookup] = [part for part in documents[0]["subsegments"] if part["name"] == "postgres"]
+    assert "from api_tokens" in lookup["sql"]["sanitized_query"]
+    assert "valkey" in str(names(documents[2]))
+    assert "canary" not in str(documents)
+    assert api_token not in str(documents)
