@@ -153,7 +153,9 @@ def test_environments_do_not_share_scratch_space(start: Start) -> None:
     assert scratch[0] != scratch[1]
 
 
-def test_layers_come_after_the_code_and_later_ones_hide_earlier_ones(start: Start, tmp_path: Path) -> None:
+def test_layers_come_after_the_code_and_later_ones_hide_earlier_ones(
+    start: Start, tmp_path: Path
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for root, folder in [(first, "python"), (second, "python/lib/python3.13/site-packages")]:
         (root / folder).mkdir(parents=True)

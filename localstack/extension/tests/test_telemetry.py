@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from localstack.services.apigateway.next_gen.execute_api.handlers import resource_router
 
 from quant_localstack.telemetry import traces
 from quant_localstack.telemetry.collector import Collector
@@ -116,7 +117,9 @@ def test_paths_of_clients_are_not_logged(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.INFO, logger.name):
         logger.info("%s %s => %d", "GET", "/_aws/execute-api/id/local/api/v1/someone", 200)
         logger.info("%s %s => %d", "GET", "/_localstack/health", 200)
+        resource_router.LOG.warning("nothing was found for: %s %s", "GET", "/api/v1/someone")
     assert caplog.messages == [
         "GET /_aws/execute-api/id/local/... => 200",
         "GET /_localstack/health => 200",
+        "nothing was found for: GET /...",
     ]

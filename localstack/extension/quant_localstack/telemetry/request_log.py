@@ -1,25 +1,40 @@
-"""The line LocalStack logs for each request, without what the client put into its path."""
+"""Lines LocalStack logs about requests of APIs, without what the client put into the path."""
 
 import logging
 
-_REQUEST_LOGGER = "localstack.request.http"
 _EXECUTE = "/_aws/execute-api/"
 # Up to the name of the stage.
 _KEPT_PARTS = 5
 
 
 def hide_paths() -> None:
-    """Have lines about requests of APIs end with the stage; to be called once."""
-    logging.getLogger(_REQUEST_LOGGER).addFilter(_hide_path)
+    """Have paths in lines about requests end with the stage; to be called once."""
+    # Imported here: the gateway's services are loaded after the extension.
+    from localstack.services.apigateway.next_gen.execute_api.handlers import (  # noqa: PLC0415
+        resource_router,
+    )
+
+    logging.getLogger("localstack.request.http").addFilter(_hide_external)
+    resource_router.LOG.addFilter(_hide_internal)
 
 
-def _hide_path(record: logging.LogRecord) -> bool:
+def _hide_external(record: logging.LogRecord) -> bool:
+    """Cut paths of the machine's gateway, which begin with the API and the stage."""
     if isinstance(record.args, tuple):
-        record.args = tuple(map(_without_path, record.args))
+        record.args = tuple(
+            "/".join(value.split("/")[:_KEPT_PARTS]) + "/..."
+            if isinstance(value, str) and value.startswith(_EXECUTE)
+            else value
+            for value in record.args
+        )
     return True
 
 
-def _without_path(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_EXECUTE):
-        return "/".join(value.split("/")[:_KEPT_PARTS]) + "/..."
-    return value
+def _hide_internal(record: logging.LogRecord) -> bool:
+    """Cut paths within an API's stage."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            "/..." if isinstance(value, str) and value.startswith("/") else value
+            for value in record.args
+        )
+    return True
