@@ -26,6 +26,8 @@ from support import LocalCloud
 from quant.tiers import EndpointClass
 
 AUTH = "/api/v1/auth"
+# By which a test asks the tracking server as if it had another name, which that server logs.
+OTHER_HOST = "10.0.0.1"
 # A cold function may take as long as its timeout.
 TIMEOUT_S = 30
 _numbers = itertools.count()

@@ -47,11 +47,11 @@ class Scanner:
 
     Attributes:
         known: secrets by their name.
-        emails: addresses that are nobody's, such as the platform's own.
+        nobodys: addresses, of mail or of machines, that are nobody's, such as the platform's own.
     """
 
     known: Mapping[str, str] = field(repr=False)
-    emails: frozenset[str] = frozenset()
+    nobodys: frozenset[str] = frozenset()
 
     def leaks(self, text: str) -> Iterator[Leak]:
         """Yield what of that is in a text."""
@@ -67,11 +67,11 @@ class Scanner:
             yield from ((kind, match[0]) for match in pattern.finditer(line))
         if "@" in line or "%40" in line:
             for match in _EMAIL.finditer(line):
-                if match[0] not in self.emails:
+                if match[0] not in self.nobodys:
                     yield "email", match[0]
         for pattern in (_IPV4, _IPV6):
             for match in pattern.finditer(line):
-                if _is_somebodys(match[0]):
+                if match[0] not in self.nobodys and _is_somebodys(match[0]):
                     yield "address", match[0]
 
 

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 from browser_support import launched_browser
-from e2e_support import TIMEOUT_S, Platform, eventually
+from e2e_support import OTHER_HOST, TIMEOUT_S, Platform, eventually
 from playwright.sync_api import Page, expect
 from support import LocalCloud
 
@@ -127,7 +127,7 @@ def test_requests_of_other_sites_are_refused(learning_cloud: LocalCloud) -> None
     assert httpx.post(search, json=body, timeout=TIMEOUT_S).status_code == 200
     for headers in (
         {"Host": "mlflow.example.org"},
-        {"Host": "10.0.0.1"},  # private addresses are allowed where nobody says otherwise
+        {"Host": OTHER_HOST},  # private addresses are allowed where nobody says otherwise
         {"Origin": "https://example.org"},
     ):
         answer = httpx.post(search, json=body, headers=headers, timeout=TIMEOUT_S)
