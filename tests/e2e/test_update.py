@@ -327,12 +327,7 @@ def _empty(checkout: Checkout, bucket: str) -> None:
     client = checkout.client("s3")
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for item in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-            client.delete_object(
-                Bucket=bucket,
-                Key=item["Key"],
-                VersionId=item["VersionId"],
-                BypassGovernanceRetention=True,
-            )
+            client.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
 
 
 # By the supervisor, in place of RDS and ElastiCache.
