@@ -30,7 +30,14 @@ def forget_database() -> None:
 @contextmanager
 def application(database: Database) -> Iterator[pytest.MonkeyPatch]:
     """Let the process connect to ``database`` as a function does: as the application role."""
-    credentials = json.dumps({"username": APP_ROLE, "password": database.passwords[APP_ROLE]})
+    with logged_in(database, APP_ROLE) as patch:
+        yield patch
+
+
+@contextmanager
+def logged_in(database: Database, role: str) -> Iterator[pytest.MonkeyPatch]:
+    """Let the process connect to ``database`` as a role."""
+    credentials = json.dumps({"username": role, "password": database.passwords[role]})
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "QUANT_ENVIRONMENT": "local",

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from audit_support import forget_database
+from audit_support import logged_in
 from pydantic import SecretStr
 from supervisor.database import OWNER_ROLE
 from support import Database
 from typer.testing import CliRunner, Result
 
-import quant.settings
 from quant.backup.server import Access
 from quant.backup.tools import Tools
 from quant.cli import app
@@ -41,23 +40,8 @@ def access_to(database: Database, role: str = OWNER_ROLE, password: str | None =
 @contextmanager
 def operator(database: Database) -> Iterator[pytest.MonkeyPatch]:
     """Let the ``quant`` command work on a database as the owner of the schema."""
-    secret = json.dumps({"username": OWNER_ROLE, "password": database.passwords[OWNER_ROLE]})
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "QUANT_ENVIRONMENT": "local",
-            "QUANT_DATABASE_HOST": "127.0.0.1",
-            "QUANT_DATABASE_PORT": str(database.server.port),
-            "QUANT_DATABASE_NAME": database.name,
-            "QUANT_DATABASE_SECRET_ARN": "owner",
-            "QUANT_DATABASE_TLS": "false",
-        }.items():
-            patch.setenv(name, value)
-        patch.setattr(quant.settings, "read_secret", lambda _arn: secret)
-        forget_database()
-        try:
-            yield patch
-        finally:
-            forget_database()
+    with logged_in(database, OWNER_ROLE) as patch:
+        yield patch
 
 
 def backup(*arguments: str, given: str | None = None) -> Result:

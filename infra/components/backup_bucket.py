@@ -1,10 +1,11 @@
 """Where dumps of the database are kept: nobody can change or delete one before its time."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.components.bucket import private_bucket
 from infra.config import BackupConfig, Config
 from infra.rules import accept
 
@@ -36,35 +37,29 @@ class BackupBucket(Construct):
         """
         super().__init__(scope, construct_id)
         locked = Duration.days(settings.daily_days)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
+            config=config,
+            access_logs=None,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="kept",
+                    expiration=Duration.days(settings.monthly_days),
+                    noncurrent_version_expiration=Duration.days(1),
+                )
+            ],
+            versions_expire_after=None,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            # One request to KMS for many objects.
+            bucket_key_enabled=True,
             # Where the vault's lock is final, so is this one: not even the root may delete.
             object_lock_default_retention=(
                 s3.ObjectLockRetention.governance(locked)
                 if settings.lock_days is None
                 else s3.ObjectLockRetention.compliance(locked)
             ),
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            # One request to KMS for many objects.
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="kept",
-                    expiration=Duration.days(settings.monthly_days),
-                    noncurrent_version_expiration=Duration.days(1),
-                ),
-                s3.LifecycleRule(
-                    id="uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                ),
-            ],
-            removal_policy=RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY,
         )
         accept(
             self.bucket,

@@ -24,6 +24,7 @@ def private_bucket(
     access_logs: s3.IBucket | None,
     lifecycle_rules: Sequence[s3.LifecycleRule] = (),
     versions_expire_after: Duration | None = _VERSIONS_EXPIRE_AFTER,
+    encryption: s3.BucketEncryption = s3.BucketEncryption.S3_MANAGED,
     **settings: Any,
 ) -> s3.Bucket:
     """Create a bucket that is private, encrypted, versioned and reached by TLS 1.2 or later.
@@ -39,6 +40,7 @@ def private_bucket(
         lifecycle_rules: Rules besides those of all buckets.
         versions_expire_after: How long versions are kept that are no longer current; ``None`` for
             good.
+        encryption: By whose keys; anything but S3's own has its reason where it is asked for.
         settings: Further settings of ``s3.Bucket``.
     """
     if access_logs is not None:
@@ -63,7 +65,7 @@ def private_bucket(
         scope,
         construct_id,
         versioned=True,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=encryption,
         enforce_ssl=True,
         minimum_tls_version=_TLS_VERSION,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,

@@ -18,7 +18,7 @@ from infra.components.store_alarms import cache_metric, database_metric, proxy_m
 from infra.config import Config
 from infra.pipeline_functions import MEASURE
 from quant.observability import catalogue
-from quant.observability.catalogue import NAMESPACE, SERVICE, Metric
+from quant.observability.catalogue import NAMESPACE, SERVICE, Metric, summed
 from quant.pipeline.queues import Queue
 
 _PERIOD: Final = Duration.minutes(5)
@@ -292,9 +292,8 @@ def _by_service(metric: Metric, statistic: str) -> cloudwatch.MathExpression:
 
 def _total(metric: Metric) -> cloudwatch.MathExpression:
     """Return the sum of a metric over all functions."""
-    query = f'SELECT SUM({metric.name}) FROM SCHEMA("{NAMESPACE}", {SERVICE})'  # noqa: S608
     return cloudwatch.MathExpression(
-        expression=query,
+        expression=summed(metric),
         using_metrics={},
         period=_PERIOD,
         label=metric.name,
