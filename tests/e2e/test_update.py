@@ -345,18 +345,15 @@ def _remaining(checkout: Checkout) -> dict[str, set[str]]:
         pages = checkout.client(service).get_paginator(operation).paginate()
         return {item[name] for page in pages for item in page.get(key, ())}
 
-    stacks = names("cloudformation", "list_stacks", "StackSummaries", "StackName")
-    alive = {
-        stack["StackName"]
-        for stack in checkout.client("cloudformation").describe_stacks()["Stacks"]
-        if stack["StackStatus"] != "DELETE_COMPLETE"
-    }
+    stacks = checkout.client("cloudformation").describe_stacks()["Stacks"]
     queues = checkout.client("sqs").list_queues().get("QueueUrls", [])
     topics = checkout.client("sns").list_topics()["Topics"]
     buckets = names("s3", "list_buckets", "Buckets", "Name")
     vpcs = checkout.client("ec2").describe_vpcs()["Vpcs"]
     return {
-        "stacks": stacks & alive,
+        "stacks": {
+            stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"
+        },
         "functions": names("lambda", "list_functions", "Functions", "FunctionName"),
         "logs": names("logs", "describe_log_groups", "logGroups", "logGroupName"),
         "roles": names("iam", "list_roles", "Roles", "RoleName"),

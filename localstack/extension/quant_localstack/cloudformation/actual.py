@@ -11,7 +11,9 @@ Properties = Mapping[str, Any]
 # Of ``localstack.aws.connect``: a client by the name of its service.
 Clients = Any
 
-Reader = Callable[[Clients, str, Properties], dict[str, Any]]
+# Given the physical id and the template's properties. ``None``, or the service's own error, says
+# that there is no such resource.
+Reader = Callable[[Clients, str, Properties], dict[str, Any] | None]
 
 
 def _function(clients: Clients, name: str, _expected: Properties) -> dict[str, Any]:
@@ -85,26 +87,16 @@ def _role(clients: Clients, name: str, expected: Properties) -> dict[str, Any]:
     return actual
 
 
-def _alarm(clients: Clients, name: str, _expected: Properties) -> dict[str, Any]:
-    found = clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    if not found:
-        # The service answers with an empty list where others say that there is none.
-        raise clients.cloudwatch.exceptions.ResourceNotFoundException(
-            {"Error": {"Code": "ResourceNotFoundException"}}, "DescribeAlarms"
-        )
-    [alarm] = found
+def _alarm(clients: Clients, name: str, _expected: Properties) -> dict[str, Any] | None:
     keys = ("ComparisonOperator", "EvaluationPeriods", "Threshold", "TreatMissingData")
-    return {key: alarm[key] for key in keys if key in alarm}
+    for alarm in clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]:
+        return {key: alarm[key] for key in keys if key in alarm}
+    return None
 
 
-def _log_group(clients: Clients, name: str, _expected: Properties) -> dict[str, Any]:
-    answer = clients.logs.describe_log_groups(logGroupNamePrefix=name)
-    found = [group for group in answer["logGroups"] if group["logGroupName"] == name]
-    if not found:
-        raise clients.logs.exceptions.ResourceNotFoundException(
-            {"Error": {"Code": "ResourceNotFoundException"}}, "DescribeLogGroups"
-        )
-    return {}
+def _log_group(clients: Clients, name: str, _expected: Properties) -> dict[str, Any] | None:
+    groups = clients.logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return {} if any(group["logGroupName"] == name for group in groups) else None
 
 
 READERS: Mapping[str, Reader] = {

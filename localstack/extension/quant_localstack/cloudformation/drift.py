@@ -146,6 +146,8 @@ def _drift(
     except ClientError as error:
         if not _is_absence(error):
             raise
+        read = None
+    if read is None:
         drift["StackResourceDriftStatus"] = StackResourceDriftStatus.DELETED
         return drift
     actual = {key: value for key, value in read.items() if key in expected}
