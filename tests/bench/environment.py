@@ -1,4 +1,4 @@
-"""Execution environments as Lambda has them, without Lambda: AWS's runtime client, a share of a CPU.
+"""Execution environments as Lambda has them, without it: AWS's runtime client, a share of a CPU.
 
 One process runs ``python -m awslambdaric``, AWS's own runtime interface client, against a Runtime
 API that is served here on a socket and does as little as possible, since its time is measured too.
