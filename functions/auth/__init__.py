@@ -1,1 +1,3 @@
 """Accounts and keys."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

@@ -1,1 +1,3 @@
 """The API's documentation."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

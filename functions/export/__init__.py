@@ -1,1 +1,3 @@
 """Exports of disclosed data."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

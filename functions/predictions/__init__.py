@@ -1,1 +1,3 @@
 """What models predict."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

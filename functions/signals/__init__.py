@@ -1,1 +1,3 @@
 """The latest prediction of each ticker."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

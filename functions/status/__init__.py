@@ -1,1 +1,3 @@
 """Freshness of the data."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up

@@ -1,1 +1,3 @@
 """Where a client stands."""
+
+import quant_http.cold_start  # noqa: F401 - before what it speeds up
