@@ -19,6 +19,8 @@ CONTEXT_dev ?=
 CONTEXT_prod ?=
 # Anything, to have `make lock` take the newest versions.
 UPGRADE ?=
+# Benchmarks to run; all of them where it is empty.
+NAMES ?=
 # Processes that run tests, each with a database server of its own; 0 runs them one after the other.
 JOBS ?= 0
 
@@ -104,8 +106,10 @@ $(BENCH)/.installed: tests/requirements.txt tests/bench/requirements.txt pyproje
 	@touch $@
 
 .PHONY: bench
-bench: setup $(BENCH)/.installed ## Measure speed, as ratios, and write docs/benchmarks.md
-	@$(BENCH)/bin/python tests/bench
+bench: setup $(BENCH)/.installed ## Measure speed (NAMES=benchmarks), and write docs/benchmarks.md
+	@$(PY) localstack/supervisor install
+	@$(PY) -m infra.build --target local
+	@$(BENCH)/bin/python tests/bench $(NAMES)
 
 .PHONY: simulate
 simulate: setup ## Simulate what the analytics find and do not, and write docs/methods/validation.md

@@ -51,6 +51,7 @@ class Report:
         rows: its cells, as text.
         versions: of the software that matters.
         measurements: every value measured, by name.
+        remarks: Markdown under the table: what is still slower than its floor, and why.
         others: cores that other programs took meanwhile; None where that is not known.
     """
 
@@ -60,6 +61,7 @@ class Report:
     rows: tuple[tuple[str, ...], ...]
     versions: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    remarks: str = ""
     others: float | None = None
 
 
@@ -105,8 +107,16 @@ def package_versions(*names: str) -> dict[str, str]:
 
 HEADING = "# Benchmarks"
 INTRODUCTION = (
-    "Written by `make bench`; every value is in {document}. Cells are medians with the smallest "
-    "and greatest value in brackets. Times depend on the machine; ratios less so."
+    "Written by `make bench`; every value measured is in {document}, with the machine and the "
+    "versions of its section.\n\n"
+    "To reproduce: `make bench` runs all benchmarks, `make bench NAMES=\"warm cold_start\"` those "
+    "that are named (those of `tests/bench`). Sections of the others are kept, each with its own "
+    "date and machine. Where a function gets a share of a CPU it takes Linux and root, for a "
+    "control group.\n\n"
+    "To read: a cell is the median of its values, with the smallest and the greatest in brackets; "
+    "a ratio is one of two medians. What is compared was measured by turns in one run, on the "
+    "same data, so that whatever else the machine did met both. Times depend on the machine; "
+    "ratios less so."
 )
 
 
@@ -156,6 +166,7 @@ def _section(section: dict[str, Any]) -> str:
         _row(["---", *["---:"] * (len(section["columns"]) - 1)]),
         *map(_row, section["rows"]),
         "",
+        *([section["remarks"], ""] if section.get("remarks") else []),
     ]
     return "\n".join(lines)
 
