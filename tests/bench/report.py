@@ -109,7 +109,7 @@ HEADING = "# Benchmarks"
 INTRODUCTION = (
     "Written by `make bench`; every value measured is in {document}, with the machine and the "
     "versions of its section.\n\n"
-    "To reproduce: `make bench` runs all benchmarks, `make bench NAMES=\"warm cold_start\"` those "
+    'To reproduce: `make bench` runs all benchmarks, `make bench NAMES="warm cold_start"` those '
     "that are named (those of `tests/bench`). Sections of the others are kept, each with its own "
     "date and machine. Where a function gets a share of a CPU it takes Linux and root, for a "
     "control group.\n\n"
