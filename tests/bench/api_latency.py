@@ -4,23 +4,18 @@ import importlib
 import itertools
 import math
 import os
-import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from bulk_support import fill_prices, fill_trades
 from report import Report, package_versions, short
 from sqlalchemy import Engine, create_engine, text
-from supervisor.database import APP_ROLE, OWNER_ROLE, ensure_database, ensure_roles
-from supervisor.servers import PostgresServer, ValkeyServer
-from support import Database, server_directory
+from stores import new_database, servers
 from tests.integration.conftest import LambdaContext, rest_api_event, route_name, serving
 
 from quant.cache import AnswerCache
 from quant.db.keyset import data_version
-from quant.db.migrate import upgrade
 from quant.db.session import read
 from quant.ingest.seed import seed
 from quant.reports import precompute
@@ -53,7 +48,7 @@ def run() -> Report:
     measured: dict[tuple[str, str], Latency] = {}
     ahead: dict[str, float] = {}
     with servers() as (postgres, valkey, passwords):
-        for name, fill in (("sample", seed), ("larger", _fill_larger)):
+        for name, fill in (("sample", seed), ("larger", fill_larger)):
             database = new_database(postgres, f"bench_{name}", passwords)
             engine = create_engine(postgres.url(database.name))
             fill(engine)
@@ -129,30 +124,8 @@ def percentile(values: tuple[float, ...], share: int) -> float:
     return sorted(values)[max(math.ceil(share / 100 * len(values)), 1) - 1]
 
 
-@contextmanager
-def servers() -> Iterator[tuple[PostgresServer, ValkeyServer, dict[str, str]]]:
-    passwords = {OWNER_ROLE: secrets.token_urlsafe(16), APP_ROLE: secrets.token_urlsafe(16)}
-    with server_directory("bench") as data, server_directory("bench-valkey") as memory:
-        postgres = PostgresServer(data / "data", secrets.token_urlsafe(16))
-        valkey = ValkeyServer(memory, secrets.token_urlsafe(16))
-        try:
-            for server in (postgres, valkey):
-                server.start()
-                server.wait_ready()
-            ensure_roles(postgres, passwords[OWNER_ROLE], passwords[APP_ROLE])
-            yield postgres, valkey, passwords
-        finally:
-            valkey.stop()
-            postgres.stop()
-
-
-def new_database(postgres: PostgresServer, name: str, passwords: dict[str, str]) -> Database:
-    ensure_database(postgres, name)
-    upgrade(postgres.url(name, OWNER_ROLE, passwords[OWNER_ROLE]))
-    return Database(postgres, name, passwords)
-
-
-def _fill_larger(engine: Engine) -> None:
+def fill_larger(engine: Engine) -> None:
+    """Fill an empty database with more than the sample data have, and with prices."""
     fill_trades(engine, TRADES, politicians=POLITICIANS, tickers=TICKERS)
     fill_prices(engine)
 
