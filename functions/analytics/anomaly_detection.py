@@ -41,7 +41,6 @@ async def anomaly_detection(
     """
     return report_entity(
         request,
-        f"analytics.anomaly_detection {politician_id} {query.model_dump_json()}",
         lambda: read(lambda connection: anomaly_report(connection, politician_id, query.as_of)),
     )
 

@@ -29,7 +29,6 @@ async def backtest(request: Request, query: Annotated[BacktestParameters, Query(
     """
     return report_entity(
         request,
-        f"analytics.backtest {query.model_dump_json()}",
         lambda: read(lambda connection: backtest_report(connection, query.domain())),
     )
 

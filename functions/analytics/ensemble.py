@@ -41,7 +41,6 @@ async def ensemble(
     """
     return report_entity(
         request,
-        f"analytics.ensemble {politician_id} {query.model_dump_json()}",
         lambda: read(lambda connection: ensemble_report(connection, politician_id, query.as_of)),
     )
 

@@ -40,7 +40,6 @@ async def insights(
     """
     return report_entity(
         request,
-        f"analytics.insights {politician_id} {query.model_dump_json()}",
         lambda: read(lambda connection: insight_report(connection, politician_id, query.as_of)),
     )
 

@@ -30,7 +30,6 @@ async def network(request: Request, query: Annotated[NetworkQuery, Query()]) -> 
     """
     return report_entity(
         request,
-        f"analytics.network {query.model_dump_json()}",
         lambda: read(lambda connection: network_report(connection, query.window, query.as_of)),
     )
 

@@ -31,7 +31,6 @@ async def pairwise_correlation(
     """
     return report_entity(
         request,
-        f"analytics.pairwise_correlation {query.model_dump_json()}",
         lambda: read(lambda connection: pairs_report(connection, query.domain())),
     )
 

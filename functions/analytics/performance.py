@@ -29,7 +29,6 @@ async def performance(request: Request, query: Annotated[PopulationQuery, Query(
     """
     return report_entity(
         request,
-        f"analytics.performance {query.model_dump_json()}",
         lambda: read(
             lambda connection: population_report(
                 connection,

@@ -42,7 +42,6 @@ async def politician_performance(
     """
     return report_entity(
         request,
-        f"analytics.politician_performance {politician_id} {query.model_dump_json()}",
         lambda: read(
             lambda connection: politician_report(
                 connection,

@@ -35,8 +35,8 @@ async def detail(
     """
     return document_entity(
         request,
-        f"models.detail {name} {read(last_event)}",
         lambda: read(lambda connection: model_card(connection, name)),
+        state=read(last_event),
     )
 
 

@@ -24,7 +24,7 @@ async def list_(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """All models, those that predict nothing as well, each with its record so far."""
-    return document_entity(request, f"models.list {read(last_event)}", lambda: read(model_list))
+    return document_entity(request, lambda: read(model_list), state=read(last_event))
 
 
 handler = app.handler

@@ -36,9 +36,9 @@ async def scorecard(
     """
     return report_entity(
         request,
-        f"models.scorecard {name} {read(last_event)}",
         lambda: read(lambda connection: live_record(connection, name)),
         ttl_s=ENTRY_TTL_S,
+        state=read(last_event),
     )
 
 

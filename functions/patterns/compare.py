@@ -28,7 +28,6 @@ async def compare(request: Request, query: Annotated[ComparisonQuery, Query()]) 
     """
     return report_entity(
         request,
-        f"patterns.compare {query.model_dump_json()}",
         lambda: read(
             lambda connection: comparison_report(
                 connection, query.politicians.split(","), query.as_of

@@ -40,7 +40,6 @@ async def comprehensive(
     """
     return report_entity(
         request,
-        f"patterns.comprehensive {politician_id.upper()} {query.model_dump_json()}",
         lambda: read(
             lambda connection: comprehensive_report(connection, politician_id, query.as_of)
         ),

@@ -42,7 +42,6 @@ async def fourier(
     """
     return report_entity(
         request,
-        f"patterns.fourier {politician_id.upper()} {query.model_dump_json()}",
         lambda: read(
             lambda connection: pattern_report(
                 connection, Analysis.CYCLES, politician_id, query.as_of

@@ -42,7 +42,6 @@ async def patterns(
     """
     return report_entity(
         request,
-        f"patterns.patterns {politician_id.upper()} {query.model_dump_json()}",
         lambda: read(
             lambda connection: pattern_report(
                 connection, Analysis.REPETITIONS, politician_id, query.as_of

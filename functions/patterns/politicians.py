@@ -28,7 +28,6 @@ async def politicians(request: Request, query: Annotated[CandidatesQuery, Query(
     """
     return page_entity(
         request,
-        f"patterns.politicians {query.model_dump_json()}",
         lambda: read(
             lambda connection: list_candidates(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor

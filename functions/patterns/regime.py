@@ -41,7 +41,6 @@ async def regime(
     """
     return report_entity(
         request,
-        f"patterns.regime {politician_id.upper()} {query.model_dump_json()}",
         lambda: read(
             lambda connection: pattern_report(
                 connection, Analysis.REGIMES, politician_id, query.as_of

@@ -28,7 +28,6 @@ async def list_(request: Request, query: Annotated[PoliticiansQuery, Query()]) -
     """
     return page_entity(
         request,
-        f"politicians.list {query.model_dump_json()}",
         lambda: read(
             lambda connection: list_politicians(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor

@@ -30,12 +30,12 @@ async def list_(request: Request, query: Annotated[PredictionsQuery, Query()]) -
     """
     return document_entity(
         request,
-        f"predictions.list {query.model_dump_json()} {read(last_event)}",
         lambda: read(
             lambda connection: prediction_page(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),
+        state=read(last_event),
     )
 
 

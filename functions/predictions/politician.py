@@ -44,11 +44,11 @@ async def politician(
     """
     return document_entity(
         request,
-        f"predictions.politician {politician_id} {read(last_event)}",
         lambda: politician_document(
             read(lambda connection: known_of(connection, politician_id)),
             MlBucket.from_environment(),
         ),
+        state=read(last_event),
     )
 
 

@@ -30,12 +30,12 @@ async def list_(request: Request, query: Annotated[SignalsQuery, Query()]) -> Re
     """
     return document_entity(
         request,
-        f"signals.list {query.model_dump_json()} {read(last_event)}",
         lambda: read(
             lambda connection: signal_page(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),
+        state=read(last_event),
     )
 
 

@@ -30,7 +30,6 @@ async def late_filings(request: Request, query: Annotated[LateFilingsQuery, Quer
     """
     return document_entity(
         request,
-        f"stats.late_filings {query.model_dump_json()}",
         lambda: read(
             lambda connection: read_late_filings(
                 connection,

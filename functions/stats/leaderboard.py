@@ -30,7 +30,6 @@ async def leaderboard(request: Request, query: Annotated[LeaderboardQuery, Query
     """
     return document_entity(
         request,
-        f"stats.leaderboard {query.model_dump_json()}",
         lambda: read(
             lambda connection: read_leaderboard(
                 connection, query.by, query.selection(), limit=query.limit

@@ -27,7 +27,7 @@ async def overview(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """Totals, how much the other statistics can use, first and last days, counts by group."""
-    return document_entity(request, "stats.overview", lambda: read(read_overview))
+    return document_entity(request, lambda: read(read_overview))
 
 
 handler = app.handler

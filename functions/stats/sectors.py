@@ -25,7 +25,6 @@ async def sectors(request: Request, query: Annotated[SelectionQuery, Query()]) -
     """GICS sectors with their trades; those whose sector is unknown are a row of their own."""
     return document_entity(
         request,
-        f"stats.sectors {query.model_dump_json()}",
         lambda: read(lambda connection: read_sectors(connection, query.selection())),
     )
 

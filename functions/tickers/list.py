@@ -28,7 +28,6 @@ async def list_(request: Request, query: Annotated[TickersQuery, Query()]) -> Re
     """
     return page_entity(
         request,
-        f"tickers.list {query.model_dump_json()}",
         lambda: read(
             lambda connection: list_tickers(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor

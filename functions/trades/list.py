@@ -28,7 +28,6 @@ async def list_(request: Request, query: Annotated[TradesQuery, Query()]) -> Res
     """
     return page_entity(
         request,
-        f"trades.list {query.model_dump_json()}",
         lambda: read(
             lambda connection: list_trades(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor

@@ -25,7 +25,6 @@ async def recent(request: Request, query: Annotated[RecentTradesQuery, Query()])
     """The newest disclosures first, in one page; trades of unknown disclosure date are left out."""
     return page_entity(
         request,
-        f"trades.recent {query.model_dump_json()}",
         lambda: read(
             lambda connection: recent_trades(connection, chamber=query.chamber, limit=query.limit)
         ),

@@ -141,12 +141,11 @@ def matches(if_none_match: str | None, tag: str) -> bool:
     )
 
 
-def page_entity(request: Request, query: str, read: Callable[[], Page]) -> Response:
+def page_entity(request: Request, read: Callable[[], Page]) -> Response:
     """Return a page of a list, from the cache where it holds the page.
 
     Args:
         request: The request.
-        query: Names the query with all its parameters.
         read: Reads the page.
     """
 
@@ -159,7 +158,7 @@ def page_entity(request: Request, query: str, read: Callable[[], Page]) -> Respo
         }
         return dump_json(document), page.data_version
 
-    return entity(request, _cache.get_or_read(query, body))
+    return entity(request, _cache.get_or_read(_query(request), body))
 
 
 def private_json(document: Any, status: int = 200) -> Response:
@@ -174,18 +173,18 @@ def no_content() -> Response:
 
 def report_entity(
     request: Request,
-    query: str,
     read: Callable[[], Mapping[str, Any]],
     *,
     ttl_s: int = REPORT_TTL_S,
+    state: int | None = None,
 ) -> Response:
     """Return a report, from the cache where it holds the report at the present data version.
 
     Args:
         request: The request.
-        query: Names the report with all its parameters.
         read: Computes the document, or reads it where a batch has; it has a ``data_version``.
         ttl_s: How long the cache keeps it, seconds.
+        state: Number of what else it depends on, where that is more than request and data.
     """
 
     def body() -> tuple[bytes, int | None]:
@@ -195,25 +194,31 @@ def report_entity(
         document = read()
         return dump_document(document), _version_kept(document)
 
-    return entity(request, _cache.get_or_read(query, body, ttl_s=ttl_s))
+    return entity(request, _cache.get_or_read(_query(request, state), body, ttl_s=ttl_s))
 
 
 def document_entity(
-    request: Request, query: str, read: Callable[[], Mapping[str, Any]]
+    request: Request, read: Callable[[], Mapping[str, Any]], *, state: int | None = None
 ) -> Response:
     """Return a document without arrays, from the cache like a report.
 
     Args:
         request: The request.
-        query: Names the document with all its parameters.
         read: Reads the document; it has a ``data_version``.
+        state: Number of what else it depends on, where that is more than request and data.
     """
 
     def body() -> tuple[bytes, int | None]:
         document = read()
         return dump_json(document), _version_kept(document)
 
-    return entity(request, _cache.get_or_read(query, body))
+    return entity(request, _cache.get_or_read(_query(request, state), body))
+
+
+def _query(request: Request, state: int | None = None) -> str:
+    """Name a request by its path and its parameters, as the client wrote them, in any order."""
+    parameters = b"&".join(sorted(request.scope["query_string"].split(b"&"))).decode("latin-1")
+    return f"{parameters}\n{state}\n{request.scope['path']}"
 
 
 def _version_kept(document: Mapping[str, Any]) -> int | None:
