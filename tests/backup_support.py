@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from audit_support import logged_in
-from pydantic import SecretStr
 from supervisor.database import OWNER_ROLE
 from support import Database
 from typer.testing import CliRunner, Result
@@ -20,6 +19,7 @@ from typer.testing import CliRunner, Result
 from quant.backup.server import Access
 from quant.backup.tools import Tools
 from quant.cli import app
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 # Of pg_dump's text what is not data: comments, settings of the session, a token made each time.

@@ -4,13 +4,12 @@ import json
 import os
 import sys
 
-from pydantic import SecretStr
-
 from quant.backup.dump import create
 from quant.backup.places import newest, place
 from quant.backup.restore import restore
 from quant.backup.server import Access
 from quant.backup.tools import Tools
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 

@@ -71,7 +71,7 @@ def _for_cloudformation(
 def _bring_up(revision: str, context: Any) -> dict[str, str]:
     limit = context.get_remaining_time_in_millis() / 1000 - RESERVE_S
     # The driver's time-out is of every statement, and those of migrations end by Postgres' own.
-    engine = create_engine_from(_owner.model_copy(update={"connect_timeout_s": limit + RESERVE_S}))
+    engine = create_engine_from(_owner.replace(connect_timeout_s=limit + RESERVE_S))
     try:
         outcome = upgrade(engine, revision, patience=Patience(limit_s=limit))
         with engine.connect() as connection:
@@ -90,7 +90,7 @@ def _bring_up(revision: str, context: Any) -> dict[str, str]:
 
 
 def _credentials(secret_arn: str) -> Credentials:
-    return Credentials.model_validate_json(read_secret(secret_arn))
+    return Credentials.from_json(read_secret(secret_arn))
 
 
 def _reason(error: Exception) -> str:

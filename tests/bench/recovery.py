@@ -17,7 +17,6 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "localstack")]
 
-from pydantic import SecretStr  # noqa: E402
 from sqlalchemy import create_engine  # noqa: E402
 from supervisor.database import OWNER_ROLE, ensure_database, ensure_roles  # noqa: E402
 from supervisor.servers import PostgresServer  # noqa: E402
@@ -31,6 +30,7 @@ from quant.backup.tools import Tools  # noqa: E402
 from quant.backup.verify import verify  # noqa: E402
 from quant.db.migrate import upgrade  # noqa: E402
 from quant.ingest.seed import seed  # noqa: E402
+from quant.secrets import SecretStr  # noqa: E402
 from quant.settings import Credentials  # noqa: E402
 
 HEADER = (

@@ -83,7 +83,7 @@ def no_valkey():
 
 
 def no_postgres():
-    settings = database_settings().model_copy(update={"port": 1})
+    settings = database_settings().replace(port=1)
     return Lookup(lambda: settings)
 
 

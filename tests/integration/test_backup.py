@@ -17,7 +17,6 @@ from backup_support import (
     scratch_folders,
     sorted_dump,
 )
-from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from supervisor.database import APP_ROLE, OWNER_ROLE
@@ -29,6 +28,7 @@ from quant.backup.tools import Tools
 from quant.backup.verify import verify
 from quant.db.backup_role import ensure_backup_role
 from quant.ingest.seed import seed
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 BACKUP_ROLE = "quant_backup"

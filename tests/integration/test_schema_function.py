@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -23,6 +22,7 @@ from quant.db import tracking
 from quant.db.migrate import LockedError
 from quant.db.roles import ensure_role, scram_verifier
 from quant.db.schema import SCHEMA_REVISION, current_revision
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 

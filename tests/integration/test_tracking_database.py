@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -13,6 +12,7 @@ from supervisor.servers import PostgresServer
 
 from quant.db import tracking
 from quant.db.tracking import ensure_tracking
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 

@@ -330,7 +330,7 @@ def test_other_origins_are_not_named(api, edge, origin):
     ],
 )
 def test_setting_takes_only_whole_https_origins(origin):
-    with pytest.raises(ValueError, match="cors_origins"):
+    with pytest.raises(ValueError, match="QUANT_CORS_ORIGINS"):
         quant.settings.EdgeSettings(cors_origins=[origin])
 
 

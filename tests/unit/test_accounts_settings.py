@@ -1,6 +1,6 @@
 import pytest
-from pydantic import ValidationError
 
+from quant.environment import SettingsError
 from quant.settings import EmailSettings, PasswordSettings
 
 
@@ -10,7 +10,7 @@ def test_cheap_hashes_are_for_local_use_only(monkeypatch, environment):
     monkeypatch.setenv("QUANT_ENVIRONMENT", "local")
     assert PasswordSettings().memory_kib == 1024
     monkeypatch.setenv("QUANT_ENVIRONMENT", environment)
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError):
         PasswordSettings()
 
 
@@ -18,7 +18,7 @@ def test_cheap_hashes_are_for_local_use_only(monkeypatch, environment):
 def test_links_of_mails_need_a_base(monkeypatch, url):
     monkeypatch.setenv("QUANT_EMAIL_SENDER", "no-reply@quant.example")
     monkeypatch.setenv("QUANT_PUBLIC_URL", url)
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError):
         EmailSettings()
 
 
@@ -29,5 +29,5 @@ def test_links_of_mails_are_https_but_locally(monkeypatch):
     assert EmailSettings().public_url
     for environment in ("dev", "prod"):
         monkeypatch.setenv("QUANT_ENVIRONMENT", environment)
-        with pytest.raises(ValidationError):
+        with pytest.raises(SettingsError):
             EmailSettings()

@@ -1,7 +1,7 @@
 import pytest
-from pydantic import ValidationError
 
 import quant.settings
+from quant.environment import SettingsError
 from quant_http.app import RouteApp
 from quant_http.routes import ROUTES
 
@@ -77,7 +77,7 @@ def test_every_route_starts_with_good_settings(function, name):
     ],
 )
 def test_bad_settings_fail_the_start_and_not_the_first_request(function, name, variable, value):
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsError):
         function(name, **{variable: value})
 
 

@@ -80,7 +80,7 @@ def test_a_failing_site_is_reported_and_nothing_is_kept(place, raw, replica, run
     if run is prices and name == "nothing with status 200":
         outcome = COMPLETED  # Tiingo's answer where there are no prices
     if fault.drip_s:
-        place = replace(place, settings=place.settings.model_copy(update={"timeout_s": 0.2}))
+        place = replace(place, settings=place.settings.replace(timeout_s=0.2))
     replica.faults.append(replace(fault))
     report = run(place)
     assert (report.outcome, report.stored) == (outcome, 0)
@@ -92,7 +92,7 @@ def test_a_failing_site_is_reported_and_nothing_is_kept(place, raw, replica, run
 def test_an_unreachable_site_is_reported(place, raw, replica, run):
     gone = "http://127.0.0.1:9"  # the discard port, where nobody listens
     urls = ("house_url", "senate_url", "legislators_url", "prices_url")
-    settings = place.settings.model_copy(update=dict.fromkeys(urls, gone))
+    settings = place.settings.replace(**dict.fromkeys(urls, gone))
     assert run(replace(place, settings=settings)).outcome is UNREACHABLE
 
 

@@ -6,20 +6,15 @@ variables are any good. Nothing here ever shows a secret.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parseaddr
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsError
-
+from quant.environment import TRUE, Settings, SettingsError
 from quant.errors import QuantError
 from quant.keys import KeyRing
 from quant.secrets import read_secret
@@ -50,7 +45,7 @@ from quant.settings import (
 from quant.strength import weakness
 from quant.tiers import TIERS
 
-SETTINGS: Final[tuple[type[BaseSettings], ...]] = (
+SETTINGS: Final[tuple[type[Settings], ...]] = (
     DatabaseSettings,
     DatabaseOwnerSettings,
     RoleSettings,
@@ -83,11 +78,8 @@ _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _DATABASE_SECRETS: Final = frozenset(
     {"QUANT_DATABASE_SECRET_ARN", "QUANT_DATABASE_OWNER_SECRET_ARN"}
 )
-_ROLE_SECRETS: Final = frozenset(
-    f"QUANT_ROLES_{role.upper()}" for role in RoleSettings.model_fields
-)
+_ROLE_SECRETS: Final = frozenset(RoleSettings.variables().values())
 _CREDENTIALS: Final = _DATABASE_SECRETS | _ROLE_SECRETS | {"QUANT_VALKEY_SECRET_ARN"}
-_TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
 class Severity(StrEnum):
@@ -117,21 +109,11 @@ class Finding:
         return f"{self.severity}: {self.variable}: {self.message}"
 
 
-def _variable(settings: type[BaseSettings], name: str) -> str:
-    """Return the variable of a field, or of the class as a whole where ``name`` is of none."""
-    field = settings.model_fields.get(name)
-    if field is not None and field.validation_alias:
-        return str(field.validation_alias)
-    return f"{settings.model_config.get('env_prefix', '')}{name}".upper()
-
-
-def _fields(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
-    return {_variable(settings, name): field for name, field in settings.model_fields.items()}
-
-
-KNOWN: Final = frozenset(variable for settings in SETTINGS for variable in _fields(settings))
+KNOWN: Final = frozenset(
+    variable for settings in SETTINGS for variable in settings.variables().values()
+)
 # A function has the queues it sends to; the system as a whole has all of them.
-_QUEUES: Final = tuple(_fields(QueueSettings))
+_QUEUES: Final = tuple(QueueSettings.variables().values())
 _PLAIN_URLS: Final = (
     "QUANT_PUBLIC_URL",
     "QUANT_TOKEN_ISSUER",
@@ -139,22 +121,10 @@ _PLAIN_URLS: Final = (
     "QUANT_EXPORTS_QUEUE_URL",
     "QUANT_TRACKING_URI",
     *(variable for variable in _QUEUES if variable.endswith("_URL")),
-    *(variable for variable in _fields(CollectorSettings) if variable.endswith("_URL")),
+    *(variable for variable in CollectorSettings.variables().values() if variable.endswith("_URL")),
 )
 # Every other setting has one value in all functions.
 _PER_FUNCTION: Final = frozenset({"QUANT_FALLBACK_SHARE"})
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    kept = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
 
 
 def check_variables(variables: Mapping[str, str]) -> list[Finding]:
@@ -170,24 +140,12 @@ def check_variables(variables: Mapping[str, str]) -> list[Finding]:
     return list(dict.fromkeys(findings))
 
 
-def _check_settings(
-    settings: type[BaseSettings], variables: Mapping[str, str]
-) -> Iterator[Finding]:
+def _check_settings(settings: type[Settings], variables: Mapping[str, str]) -> Iterator[Finding]:
     try:
-        with _environment(variables):
-            settings()
-    except SettingsError:
-        for variable, field in _fields(settings).items():
-            structured = str(field.annotation).startswith(("dict", "frozenset"))
-            if structured and not _is_json(variables.get(variable, "{}")):
-                yield Finding(variable, "invalid", "is not JSON")
-    except ValidationError as error:
-        for wrong in error.errors(include_input=False, include_url=False):
-            # By its alias if the variable was there, else by its name.
-            place = str(wrong["loc"][0]) if wrong["loc"] else "*"
-            variable = place if place.startswith("QUANT_") else _variable(settings, place)
-            code = "missing" if wrong["type"] == "missing" else "invalid"
-            yield Finding(variable, code, wrong["msg"])
+        settings.of(variables)
+    except SettingsError as error:
+        for fault in error.faults:
+            yield Finding(fault.variable, "missing" if fault.missing else "invalid", fault.message)
 
 
 def _queues(variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -261,7 +219,7 @@ def _deployed_rules(variables: Mapping[str, str]) -> Iterator[Finding]:
         for variable in sorted(_DATABASE_SECRETS & variables.keys()):
             yield Finding(variable, "unused", "IAM logs in without a secret", Severity.WARNING)
     for variable in ("QUANT_DATABASE_TLS", "QUANT_VALKEY_TLS"):
-        if variables.get(variable, "true").lower() not in _TRUE:
+        if variables.get(variable, "true").lower() not in TRUE:
             yield Finding(variable, "tls", "TLS must be on")
     for variable in _PLAIN_URLS:
         if variable in variables and urlsplit(variables[variable]).scheme != "https":
@@ -288,7 +246,7 @@ def _no_local_places(variables: Mapping[str, str]) -> Iterator[Finding]:
 
 def _no_debugging(variables: Mapping[str, str]) -> Iterator[Finding]:
     for variable in ("POWERTOOLS_DEV", "POWERTOOLS_LOGGER_LOG_EVENT"):
-        if variables.get(variable, "").lower() in _TRUE:
+        if variables.get(variable, "").lower() in TRUE:
             # Events carry the Authorization header.
             yield Finding(variable, "debug", "must be off")
     if variables.get("QUANT_ENVIRONMENT") == Environment.DEV:
@@ -351,8 +309,8 @@ def _check_strength(variable: str, secret: str, severity: Severity) -> Iterator[
 
 def _check_credentials(variable: str, content: str, severity: Severity) -> Iterator[Finding]:
     try:
-        credentials = Credentials.model_validate_json(content)
-    except ValidationError:
+        credentials = Credentials.from_json(content)
+    except ValueError:
         yield Finding(variable, "invalid", "the secret has no user name and password")
         return
     if credentials.username.lower() in _KNOWN_USERS:

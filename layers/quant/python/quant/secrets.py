@@ -10,6 +10,22 @@ from typing import Any
 from quant.observability.aws_calls import traced
 
 
+class SecretStr:
+    """A secret that does not show itself where it is printed or logged."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def get_secret_value(self) -> str:
+        """Return the secret itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "SecretStr(***)"
+
+
 @cache
 def _client() -> Any:
     # boto3 costs most of a second to import: only functions that read a secret pay for it.

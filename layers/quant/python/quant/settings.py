@@ -4,28 +4,24 @@ Every variable starts with ``QUANT_``. A secret is never in the environment: a v
 (``..._SECRET_ARN``) and its value is read from Secrets Manager once per process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Final, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import msgspec
+from msgspec import Meta
 
 from quant.db.login import login_token
-from quant.secrets import read_secret
+from quant.environment import Settings, Variable
+from quant.secrets import SecretStr, read_secret
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-NonEmpty = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[float, Meta(gt=0)]
+HttpsUrl = Annotated[str, Meta(pattern=r"^https://")]
+# No query and no fragment, so that a path can be put behind it.
+BaseUrl = Annotated[str, Meta(pattern=r"^https?://[^\s?#]+\Z")]
 
 # A revoked session is remembered this long: no access token may outlive it.
 MAX_TOKEN_LIFETIME_S: Final = 3600
@@ -39,31 +35,43 @@ class Environment(StrEnum):
     PROD = "prod"
 
 
-class Credentials(BaseModel, frozen=True):
+class Credentials(msgspec.Struct, frozen=True):
     """User name and password, in the form RDS and ElastiCache secrets have."""
 
     username: NonEmpty
     password: SecretStr
 
+    @classmethod
+    def from_json(cls, document: str) -> Self:
+        """Read the content of a secret.
 
-class _StoreSettings(BaseSettings):
+        Raises:
+            ValueError: It has no user name and password.
+        """
+        return msgspec.json.decode(document, type=cls, dec_hook=_hidden)
+
+
+def _hidden(_: type, value: Any) -> SecretStr:
+    return SecretStr(msgspec.convert(value, str))
+
+
+class _StoreSettings(Settings):
     """Endpoint of a data store; outside ``local`` only TLS is accepted."""
 
-    environment: Environment = Field(validation_alias="QUANT_ENVIRONMENT")
+    environment: Annotated[Environment, Variable("QUANT_ENVIRONMENT")]
     host: NonEmpty
     port: Port
     tls: bool = True
 
-    @model_validator(mode="after")
-    def _require_tls(self) -> Self:
-        if not self.tls and self.environment is not Environment.LOCAL:
-            msg = f"TLS may be off only in the local environment, not in {self.environment}"
-            raise ValueError(msg)
-        return self
+    @classmethod
+    def rules(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield TLS that is off where it must be on."""
+        if not values.get("tls", True) and values.get("environment") is not Environment.LOCAL:
+            yield "tls", "TLS may be off only in the local environment"
 
 
 def _credentials_in(secret_arn: str) -> Credentials:
-    return Credentials.model_validate_json(read_secret(secret_arn))
+    return Credentials.from_json(read_secret(secret_arn))
 
 
 class DatabaseAuth(StrEnum):
@@ -73,28 +81,25 @@ class DatabaseAuth(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the kind, not one
 
 
-class DatabaseSettings(_StoreSettings):
+class DatabaseSettings(_StoreSettings, prefix="QUANT_DATABASE_"):
     """Where Postgres is and how to log in (``QUANT_DATABASE_*``).
 
     By IAM the role is in ``user`` and there is no secret; by password both are in the secret.
     """
 
-    model_config = SettingsConfigDict(env_prefix="QUANT_DATABASE_", frozen=True)
-
     auth: DatabaseAuth = DatabaseAuth.PASSWORD
-    user: NonEmpty | None = Field(default=None, validate_default=True)
-    secret_arn: NonEmpty | None = Field(default=None, validate_default=True)
+    user: NonEmpty | None = None
+    secret_arn: NonEmpty | None = None
     name: NonEmpty = "quant"
-    connect_timeout_s: float = Field(default=2.0, gt=0)
+    connect_timeout_s: Positive = 2.0
 
-    @field_validator("user", "secret_arn")
     @classmethod
-    def _require_login(cls, value: str | None, info: ValidationInfo) -> str | None:
-        needed = "user" if info.data.get("auth") is DatabaseAuth.IAM else "secret_arn"
-        if value is None and info.field_name == needed:
-            kind = "missing"
-            raise PydanticCustomError(kind, "Field required by the way of logging in")
-        return value
+    def rules(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield besides what logging in takes and is not there."""
+        yield from super().rules(values)
+        needed = "user" if values.get("auth") is DatabaseAuth.IAM else "secret_arn"
+        if values.get(needed, "") is None:
+            yield needed, "is needed to log in"
 
     def credentials(self) -> Credentials:
         """Return what opens a connection now: by IAM good for 15 minutes, else the secret's."""
@@ -109,54 +114,37 @@ class DatabaseSettings(_StoreSettings):
 class DatabaseOwnerSettings(DatabaseSettings):
     """How the owner of the schema logs in (``QUANT_DATABASE_OWNER_*``)."""
 
-    user: NonEmpty | None = Field(
-        default=None, validate_default=True, validation_alias="QUANT_DATABASE_OWNER_USER"
-    )
-    secret_arn: NonEmpty | None = Field(
-        default=None, validate_default=True, validation_alias="QUANT_DATABASE_OWNER_SECRET_ARN"
-    )
+    user: Annotated[NonEmpty | None, Variable("QUANT_DATABASE_OWNER_USER")] = None
+    secret_arn: Annotated[NonEmpty | None, Variable("QUANT_DATABASE_OWNER_SECRET_ARN")] = None
 
 
-class RoleSettings(BaseSettings):
+class RoleSettings(Settings, prefix="QUANT_ROLES_"):
     """Secrets of the roles that migrations let log in (``QUANT_ROLES_*``).
 
     ``None`` where somebody else makes the role.
     """
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_ROLES_", frozen=True)
 
     application_secret_arn: NonEmpty | None = None
     tracking_secret_arn: NonEmpty | None = None
     backup_secret_arn: NonEmpty | None = None
 
 
-class ValkeySettings(_StoreSettings):
+class ValkeySettings(_StoreSettings, prefix="QUANT_VALKEY_"):
     """Where Valkey is and how to log in (``QUANT_VALKEY_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_VALKEY_", frozen=True)
 
     secret_arn: NonEmpty
     # Reads must go on without the cache, so a lost Valkey may only cost a request this long.
-    timeout_s: float = Field(default=0.25, gt=0)
+    timeout_s: Positive = 0.25
 
     def credentials(self) -> Credentials:
         """Read the user name and the password from Secrets Manager."""
         return _credentials_in(self.secret_arn)
 
 
-def _https(value: str) -> str:
-    if not value.startswith("https://"):
-        msg = "the issuer must be an https URL"
-        raise ValueError(msg)
-    return value
-
-
-class TokenSettings(BaseSettings):
+class TokenSettings(Settings, prefix="QUANT_TOKEN_"):
     """What access tokens must say and where their keys are (``QUANT_TOKEN_*``)."""
 
-    model_config = SettingsConfigDict(env_prefix="QUANT_TOKEN_", frozen=True)
-
-    issuer: Annotated[str, AfterValidator(_https)]
+    issuer: HttpsUrl
     audience: NonEmpty
     jwks_secret_arn: NonEmpty
 
@@ -165,103 +153,78 @@ class SigningSettings(TokenSettings):
     """What a minter of access tokens needs besides (``QUANT_TOKEN_*``)."""
 
     signing_key_secret_arn: NonEmpty
-    lifetime_s: int = Field(default=1800, gt=0, le=MAX_TOKEN_LIFETIME_S)
-
-    @classmethod
-    def of(cls, variables: Mapping[str, str]) -> Self:
-        """Return the settings that variables other than the process's own describe."""
-        prefix = "QUANT_TOKEN_"
-        values: dict[str, Any] = {
-            name.removeprefix(prefix).lower(): value
-            for name, value in variables.items()
-            if name.startswith(prefix)
-        }
-        return cls(**values)
+    lifetime_s: Annotated[int, Meta(gt=0, le=MAX_TOKEN_LIFETIME_S)] = 1800
 
 
-class ApiKeySettings(BaseSettings):
+class ApiKeySettings(Settings, prefix="QUANT_API_KEY_"):
     """Secrets that hold each tier's API key (``QUANT_API_KEY_SECRET_ARNS``, a JSON object)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_API_KEY_", frozen=True)
 
     secret_arns: dict[str, NonEmpty]
 
 
-class AuditSettings(BaseSettings):
+class AuditSettings(Settings, prefix="QUANT_AUDIT_"):
     """Where audit entries wait while Postgres is away (``QUANT_AUDIT_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_", frozen=True)
 
     queue_url: NonEmpty
 
 
-class AnchorSettings(BaseSettings):
+class AnchorSettings(Settings, prefix="QUANT_AUDIT_ANCHOR_"):
     """Where the audit log's anchors are kept (``QUANT_AUDIT_ANCHOR_BUCKET``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_AUDIT_ANCHOR_", frozen=True)
 
     bucket: NonEmpty
 
 
-class PasswordSettings(BaseSettings):
+class PasswordSettings(Settings, prefix="QUANT_PASSWORD_"):
     """Cost of argon2id (``QUANT_PASSWORD_*``); less than OWASP's least only in ``local``."""
 
-    model_config = SettingsConfigDict(env_prefix="QUANT_PASSWORD_", frozen=True)
+    environment: Annotated[Environment, Variable("QUANT_ENVIRONMENT")]
+    memory_kib: Annotated[int, Meta(ge=8)] = 19_456
+    iterations: Annotated[int, Meta(ge=1)] = 2
+    parallelism: Annotated[int, Meta(ge=1)] = 1
 
-    environment: Environment = Field(validation_alias="QUANT_ENVIRONMENT")
-    memory_kib: int = Field(default=19_456, ge=8)
-    iterations: int = Field(default=2, ge=1)
-    parallelism: int = Field(default=1, ge=1)
-
-    @model_validator(mode="after")
-    def _require_cost(self) -> Self:
-        cheap = self.memory_kib < 19_456 or self.iterations < 2
-        if cheap and self.environment is not Environment.LOCAL:
-            msg = f"cheap password hashes are for the local environment, not for {self.environment}"
-            raise ValueError(msg)
-        return self
+    @classmethod
+    def rules(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield costs that are for the local environment alone."""
+        if values.get("environment") is Environment.LOCAL:
+            return
+        # The defaults are OWASP's least.
+        for name in ("memory_kib", "iterations"):
+            if values.get(name, getattr(cls, name)) < getattr(cls, name):
+                yield name, "cheap password hashes are for the local environment"
 
 
-class EmailSettings(BaseSettings):
+class EmailSettings(Settings, prefix="QUANT_"):
     """Who sends mail, and where its links lead."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
 
     # Unknown is treated as the strictest.
     environment: Environment = Environment.PROD
-    sender: NonEmpty = Field(validation_alias="QUANT_EMAIL_SENDER")
-    public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+    sender: Annotated[NonEmpty, Variable("QUANT_EMAIL_SENDER")]
+    public_url: BaseUrl
 
-    @model_validator(mode="after")
-    def _require_https(self) -> Self:
-        if self.public_url.startswith("http:") and self.environment is not Environment.LOCAL:
-            msg = "links of mails carry tokens: outside the local environment they are https"
-            raise ValueError(msg)
-        return self
+    @classmethod
+    def rules(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield a base of links that is not https where it must be: they carry tokens."""
+        local = values.get("environment") is Environment.LOCAL
+        if values.get("public_url", "").startswith("http:") and not local:
+            yield "public_url", "must be https outside the local environment"
 
 
-class LimitSettings(BaseSettings):
+class LimitSettings(Settings, prefix="QUANT_FALLBACK_"):
     """What the limiter does while Valkey is away (``QUANT_FALLBACK_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_FALLBACK_", frozen=True)
 
     # Most environments a function may have: each lets this part of a limit through. The default
     # is the reserved concurrency of the largest environment.
-    share: int = Field(default=40, ge=1)
+    share: Annotated[int, Meta(ge=1)] = 40
 
 
-class RawSettings(BaseSettings):
+class RawSettings(Settings, prefix="QUANT_RAW_"):
     """Where raw documents are kept (``QUANT_RAW_BUCKET``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_RAW_", frozen=True)
 
     bucket: NonEmpty
 
 
-class CollectorSettings(BaseSettings):
+class CollectorSettings(Settings, prefix="QUANT_COLLECTOR_"):
     """Whom the collectors ask, and how they introduce themselves (``QUANT_COLLECTOR_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_COLLECTOR_", frozen=True)
 
     house_url: NonEmpty = "https://disclosures-clerk.house.gov"
     senate_url: NonEmpty = "https://efdsearch.senate.gov"
@@ -270,22 +233,18 @@ class CollectorSettings(BaseSettings):
     prices_provider: NonEmpty = "stooq"
     prices_secret_arn: NonEmpty | None = None
     contact: NonEmpty  # e-mail or URL in the user agent
-    requests_per_second: float = Field(default=1.0, gt=0)
-    timeout_s: float = Field(default=30.0, gt=0)
+    requests_per_second: Positive = 1.0
+    timeout_s: Positive = 30.0
 
 
-class SentrySettings(BaseSettings):
+class SentrySettings(Settings, prefix="QUANT_SENTRY_"):
     """Where errors are forwarded to (``QUANT_SENTRY_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_SENTRY_", frozen=True)
 
     secret_arn: NonEmpty  # of the DSN
 
 
-class QueueSettings(BaseSettings):
+class QueueSettings(Settings, prefix="QUANT_"):
     """Queues and bus of the pipeline; a function has those it sends to (``QUANT_*_QUEUE_URL``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
 
     fetch_queue_url: NonEmpty | None = None
     reports_queue_url: NonEmpty | None = None
@@ -293,60 +252,48 @@ class QueueSettings(BaseSettings):
     event_bus_name: NonEmpty | None = None
 
 
-class WebhookSettings(BaseSettings):
+class WebhookSettings(Settings, prefix="QUANT_WEBHOOK_"):
     """The secret every webhook's own signing secret is derived from (``QUANT_WEBHOOK_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_WEBHOOK_", frozen=True)
 
     secret_arn: NonEmpty
 
 
-class ExportSettings(BaseSettings):
+class ExportSettings(Settings, prefix="QUANT_"):
     """Where files of exports are kept, and where exports that take long wait for their turn."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
 
     export_bucket: NonEmpty
     exports_queue_url: NonEmpty
 
 
-class MlSettings(BaseSettings):
+class MlSettings(Settings, prefix="QUANT_ML_"):
     """Where features, runs and artifacts are kept (``QUANT_ML_BUCKET``)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_ML_", frozen=True)
 
     bucket: NonEmpty
 
 
-class FeatureSettings(BaseSettings):
+class FeatureSettings(Settings, prefix="QUANT_FEATURES_"):
     """How much memory the computation of features may take (``QUANT_FEATURES_MEMORY_LIMIT``)."""
 
-    model_config = SettingsConfigDict(env_prefix="QUANT_FEATURES_", frozen=True)
-
     # As DuckDB takes it; what does not fit goes to the temporary directory.
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(MB|GB|MiB|GiB)$")] = "2GB"
+    memory_limit: Annotated[str, Meta(pattern=r"^[0-9]+(MB|GB|MiB|GiB)\Z")] = "2GB"
 
 
-class TrackingSettings(BaseSettings):
+class TrackingSettings(Settings, prefix="QUANT_TRACKING_"):
     """Where the tracking server listens, and whether calls are signed (``QUANT_TRACKING_*``)."""
 
-    model_config = SettingsConfigDict(env_prefix="QUANT_TRACKING_", frozen=True)
-
-    uri: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+    uri: BaseUrl
     signed: bool = True  # with the caller's AWS credentials, as API Gateway's IAM authorizer asks
 
 
 # An origin as browsers send it (RFC 6454, section 6.2): no wildcard, and https unless local.
 Origin = Annotated[
     str,
-    Field(pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?$"),
+    Meta(pattern=r"^(https://[a-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?\Z"),
 ]
 
 
-class EdgeSettings(BaseSettings):
+class EdgeSettings(Settings, prefix="QUANT_"):
     """How answers present themselves to browsers (``QUANT_CORS_ORIGINS``, a JSON array)."""
-
-    model_config = SettingsConfigDict(env_prefix="QUANT_", frozen=True)
 
     # Unknown is treated as the strictest.
     environment: Environment = Environment.PROD

@@ -43,7 +43,7 @@ def load_settings(route: Route) -> None:
     Outside Lambda, where the OpenAPI document is made from the same modules, it does nothing.
 
     Raises:
-        pydantic.ValidationError: One is missing or wrong.
+        quant.environment.SettingsError: One is missing or wrong.
     """
     if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         return

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pg8000.native import identifier
-from pydantic import SecretStr
 
 from quant.backup.errors import ToolError
 from quant.backup.server import MAINTENANCE, Access
 from quant.backup.tools import Tools
+from quant.secrets import SecretStr
 from quant.settings import Credentials
 
 _USER: Final = "postgres"

@@ -38,7 +38,7 @@ def tracking_command(
     from quant.settings import Credentials  # noqa: PLC0415
 
     with engine().connect() as connection:
-        ensure_tracking(connection, Credentials.model_validate_json(read_secret(secret)))
+        ensure_tracking(connection, Credentials.from_json(read_secret(secret)))
     typer.echo(f"the database {DATABASE} is there")
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from quant.environment import SettingsError
 from quant.errors import QuantError
 from quant.keys import Rotation, ensure_keys
 from quant.settings import SigningSettings
@@ -31,14 +32,13 @@ def ensure(
 
 def _settings_of(functions: str) -> SigningSettings:
     import boto3  # noqa: PLC0415 - slow import
-    from pydantic import ValidationError  # noqa: PLC0415
 
     from quant.config_check import deployed_functions, union  # noqa: PLC0415
 
     variables, _ = union(deployed_functions(functions, boto3.client("lambda")))
     try:
         return SigningSettings.of(variables)
-    except ValidationError as error:
+    except SettingsError as error:
         typer.echo(f"no functions {functions}* say which keys to make", err=True)
         raise typer.Exit(1) from error
 

@@ -228,13 +228,12 @@ def _place(given: str | None) -> str:
 
 
 def _tracking() -> "Tracking":
-    from pydantic import ValidationError  # noqa: PLC0415
-
+    from quant.environment import SettingsError  # noqa: PLC0415
     from quant.ml.tracking import Tracking  # noqa: PLC0415
 
     try:
         return Tracking.from_environment()
-    except ValidationError:
+    except SettingsError:
         msg = "give --no-tracking, or the tracking server's URL in QUANT_TRACKING_URI"
         raise typer.BadParameter(msg) from None
 

@@ -98,7 +98,7 @@ def filters_of(table: Table) -> Mapping[str, str]:
 
 @cache
 def _engine(settings: DatabaseSettings) -> Engine:
-    return create_engine_from(settings.model_copy(update={"connect_timeout_s": _SILENCE_S}))
+    return create_engine_from(settings.replace(connect_timeout_s=_SILENCE_S))
 
 
 @contextmanager
