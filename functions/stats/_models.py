@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from quant.paging import DEFAULT_LIMIT
-from quant.stats.leaderboard import MAX_ROWS, Ranking
-from quant.stats.selection import Period, Selection
+from quant.stats.selection import MAX_ROWS, Period, Ranking, Selection
 from quant.stock_act import FILING_DEADLINE_DAYS, FIRST_TRANSACTION_DATE
 from quant.vocabulary import Chamber, FilingSource, Operation, Owner, Party
 from quant_http.models import (

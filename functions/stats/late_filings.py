@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.stats.late_filings import late_filings as read_late_filings
+from quant.db import session
+from quant.stats import late_filings
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, document_entity
 from stats._models import LateFilingsQuery, LateTradePage
@@ -21,7 +21,7 @@ app = RouteApp("stats.late_filings")
     headers=CACHE_HEADERS,
     tags=["stats"],
 )
-async def late_filings(request: Request, query: Annotated[LateFilingsQuery, Query()]) -> Response:
+async def show(request: Request, query: Annotated[LateFilingsQuery, Query()]) -> Response:
     """Trades disclosed more than 45 days after the transaction, disclosed last first.
 
     Trades whose disclosure date is unknown are not among them. A late trade says nothing about
@@ -30,8 +30,8 @@ async def late_filings(request: Request, query: Annotated[LateFilingsQuery, Quer
     """
     return document_entity(
         request,
-        lambda: read(
-            lambda connection: read_late_filings(
+        lambda: session.read(
+            lambda connection: late_filings.read(
                 connection,
                 query.selection(),
                 min_days=query.min_days,

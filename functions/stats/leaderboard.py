@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.stats.leaderboard import leaderboard as read_leaderboard
+from quant.db import session
+from quant.stats import leaderboard
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, document_entity
 from stats._models import Leaderboard, LeaderboardQuery
@@ -21,7 +21,7 @@ app = RouteApp("stats.leaderboard")
     headers=CACHE_HEADERS,
     tags=["stats"],
 )
-async def leaderboard(request: Request, query: Annotated[LeaderboardQuery, Query()]) -> Response:
+async def show(request: Request, query: Annotated[LeaderboardQuery, Query()]) -> Response:
     """Politicians by abnormal return, volume, number of trades or timeliness.
 
     Periods are of disclosure dates. Estimates rank by the end of their interval that is worse for
@@ -30,8 +30,8 @@ async def leaderboard(request: Request, query: Annotated[LeaderboardQuery, Query
     """
     return document_entity(
         request,
-        lambda: read(
-            lambda connection: read_leaderboard(
+        lambda: session.read(
+            lambda connection: leaderboard.read(
                 connection, query.by, query.selection(), limit=query.limit
             )
         ),

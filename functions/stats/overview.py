@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.stats.overview import overview as read_overview
+from quant.db import session
+from quant.stats import overview
 from quant_http.app import RouteApp
 from quant_http.models import QueryModel
 from quant_http.responses import CACHE_HEADERS, document_entity
@@ -22,12 +22,12 @@ app = RouteApp("stats.overview")
     headers=CACHE_HEADERS,
     tags=["stats"],
 )
-async def overview(
+async def show(
     request: Request,
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """Totals, how much the other statistics can use, first and last days, counts by group."""
-    return document_entity(request, lambda: read(read_overview))
+    return document_entity(request, lambda: session.read(overview.read))
 
 
 handler = app.handler

@@ -16,7 +16,7 @@ from tests.integration.conftest import FILER, REPRESENTATIVE, SENATOR, make_trad
 from quant.cache import AnswerCache
 from quant.db.models import Filing, Politician, Ticker, Trade
 from quant.identity import filing_id
-from quant.stats.late_filings import late_filings
+from quant.stats import late_filings
 from quant.stats.leaderboard import NOT_COMPUTED
 from quant.stats.selection import Selection
 
@@ -505,7 +505,7 @@ def test_late_trades_are_read_in_order_of_an_index(database, rows, selection, mi
         )
         connection.execute(text("analyze trades, politicians, filings"))
         event.listen(engine, "before_cursor_execute", keep)
-        page = late_filings(connection, selection, min_days=min_days, limit=50)
+        page = late_filings.read(connection, selection, min_days=min_days, limit=50)
         event.remove(engine, "before_cursor_execute", keep)
         assert len(page["data"]) > 10
         statement, parameters = statements[0]

@@ -13,7 +13,13 @@ import pydantic
 from quant import lazy
 
 # Modules that need SQLAlchemy, NumPy or another library that a request may do without.
-_DEFERRED: Final = ("quant.db.session",)
+_DEFERRED: Final = (
+    "quant.db.session",
+    "quant.stats.late_filings",
+    "quant.stats.leaderboard",
+    "quant.stats.overview",
+    "quant.stats.sectors",
+)
 
 # Python looks for cycles after every 2,000 new containers, of which imports make hundreds of
 # thousands that all stay; a request makes fewer than this.

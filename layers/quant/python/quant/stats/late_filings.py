@@ -8,7 +8,8 @@ from quant.db.models import Politician, Trade
 from quant.methods import stats as methods
 from quant.paging import DEFAULT_LIMIT
 from quant.stats.measures import timeliness, timeliness_columns
-from quant.stats.selection import Selection, settle
+from quant.stats.scope import settle
+from quant.stats.selection import Selection
 from quant.stock_act import FIRST_TRANSACTION_DATE, days_late
 from quant.trades import TradeFilters, list_trades
 
@@ -28,7 +29,7 @@ _SHOWN: Final = (
 )
 
 
-def late_filings(
+def read(
     connection: Connection,
     selection: Selection,
     *,

@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
@@ -13,24 +12,14 @@ from quant.db.keyset import data_version
 from quant.db.models import Politician, Trade
 from quant.methods import stats as methods
 from quant.stats.measures import timeliness, timeliness_columns, volume, volume_columns
-from quant.stats.selection import Scope, Selection, people, sample_of, settle
-
-MAX_ROWS: Final = 200
+from quant.stats.scope import Scope, people, sample_of, settle
+from quant.stats.selection import Ranking, Selection
 
 # What the batch of ``quant.reports.performance`` stores for all politicians; read here without that
 # package, which needs NumPy.
 _RETURNS_KIND: Final = "performance.politicians"
 
 NOT_COMPUTED: Final = "the returns of these data have not been computed yet"
-
-
-class Ranking(StrEnum):
-    """What politicians are ranked by."""
-
-    RETURN = "return"
-    VOLUME = "volume"
-    TRADE_COUNT = "trade_count"
-    TIMELINESS = "timeliness"
 
 
 _METHODS: Final = {
@@ -50,7 +39,7 @@ _SCORES: Final[Mapping[Ranking, Callable[[dict[str, Any]], Any]]] = {
 }
 
 
-def leaderboard(
+def read(
     connection: Connection, by: Ranking, selection: Selection, *, limit: int
 ) -> dict[str, Any]:
     """Return the politicians that rank first, each with all that can be ranked by.

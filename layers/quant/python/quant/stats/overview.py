@@ -11,7 +11,7 @@ from quant.methods import stats as methods
 from quant.stats.measures import volume, volume_columns
 
 
-def overview(connection: Connection) -> dict[str, Any]:
+def read(connection: Connection) -> dict[str, Any]:
     """Return totals, coverage, first and last days, and counts by group."""
     version = data_version(connection)
     row = (

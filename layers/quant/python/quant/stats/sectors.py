@@ -8,11 +8,12 @@ from quant.db.keyset import data_version
 from quant.db.models import Politician, Ticker, Trade
 from quant.methods import stats as methods
 from quant.stats.measures import SALES, volume, volume_columns
-from quant.stats.selection import Selection, sample_of, settle
+from quant.stats.scope import sample_of, settle
+from quant.stats.selection import Selection
 from quant.vocabulary import Operation
 
 
-def sectors(connection: Connection, selection: Selection) -> dict[str, Any]:
+def read(connection: Connection, selection: Selection) -> dict[str, Any]:
     """Return the GICS sectors with trades, those with the most first.
 
     Trades without a ticker, or whose ticker's sector no source says, are the row without a sector.
