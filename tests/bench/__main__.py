@@ -28,6 +28,7 @@ BENCHMARKS = (
     "ml_training",
     "price_indexes",
     "ptr_parsing",
+    "routes",
 )
 
 

@@ -136,7 +136,7 @@ def _served() -> Iterator[tuple[Engine, Folder, dict[str, float]]]:
         objects = Folder(Path(folder))
         database = new_database(postgres, "bench", passwords)
         engine = create_engine(postgres.url(database.name))
-        filled = _fill(engine, objects)
+        filled = fill(engine, objects)
         with (
             serving(database, valkey),
             patch.object(MlBucket, "from_environment", lambda: objects),
@@ -146,7 +146,8 @@ def _served() -> Iterator[tuple[Engine, Folder, dict[str, float]]]:
         engine.dispose()
 
 
-def _fill(engine: Engine, objects: Folder) -> dict[str, float]:
+def fill(engine: Engine, objects: Folder) -> dict[str, float]:
+    """Train a model of each kind on synthetic trades and predict; sizes, and seconds it took."""
     tables = synthetic_tables(politicians=POLITICIANS, tickers=TICKERS, trades=TRADES, days=DAYS)
     dataset = write_snapshot(objects, tables)
     started = time.perf_counter()
