@@ -12,12 +12,11 @@ _SOURCES_OF_OTHERS: Final = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.a")
 # importlib.metadata reads these two; the rest of a .dist-info folder serves installers.
 _RUNTIME_METADATA: Final = frozenset({"METADATA", "entry_points.txt"})
 
-_CHECKERS_OF_PYDANTIC: Final = ("pydantic/mypy.py", "pydantic/v1/mypy.py")
-
 # What no function imports, as patterns by layer, besides what no package needs at run time.
 UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
     "api": (
-        *_CHECKERS_OF_PYDANTIC,
+        "pydantic/mypy.py",
+        "pydantic/v1/mypy.py",
         "anyio/_backends/_trio.py",
         # A log line would need it for a model of Pydantic, which none has.
         "aws_lambda_powertools/event_handler",
@@ -45,7 +44,6 @@ UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
         "valkey/commands/timeseries",
     ),
     "auth": (
-        *_CHECKERS_OF_PYDANTIC,
         "cffi",  # compiles bindings, which wheels bring compiled
         "pycparser",
     ),
