@@ -6,9 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from models._models import ModelCardAnswer
-from quant.db.session import read
-from quant.ml.serving.cards import model_card
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml.serving import cards, states
 from quant_http.app import RouteApp
 from quant_http.models import QueryModel
 from quant_http.prediction_models import ModelPath
@@ -35,8 +34,8 @@ async def detail(
     """
     return document_entity(
         request,
-        lambda: read(lambda connection: model_card(connection, name)),
-        state=read(last_event),
+        lambda: session.read(lambda connection: cards.model_card(connection, name)),
+        state=session.read(states.last_event),
     )
 
 

@@ -6,9 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from models._models import ModelList
-from quant.db.session import read
-from quant.ml.serving.cards import model_list
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml.serving import cards, states
 from quant_http.app import RouteApp
 from quant_http.models import QueryModel
 from quant_http.responses import CACHE_HEADERS, document_entity
@@ -24,7 +23,11 @@ async def list_(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """All models, those that predict nothing as well, each with its record so far."""
-    return document_entity(request, lambda: read(model_list), state=read(last_event))
+    return document_entity(
+        request,
+        lambda: session.read(cards.model_list),
+        state=session.read(states.last_event),
+    )
 
 
 handler = app.handler

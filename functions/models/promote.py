@@ -4,8 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from models._models import ChampionAnswer, Promotion
-from quant.ml.serving.administration import Administrator
-from quant.ml.serving.administration import promote as decide
+from quant.ml.serving import administration
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.prediction_models import ModelPath
@@ -26,8 +25,10 @@ async def promote(request: Request, name: ModelPath, body: Promotion) -> Respons
 
     Recorded with the reason. A version that is the champion already stays, and nothing is recorded.
     """
-    by = Administrator(caller(request).account_id, origin(request))
-    return private_json(decide(name, body.version, body.reason, force=body.force, by=by))
+    by = administration.Administrator(caller(request).account_id, origin(request))
+    return private_json(
+        administration.promote(name, body.version, body.reason, force=body.force, by=by)
+    )
 
 
 handler = app.handler

@@ -4,8 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from models._models import ChampionAnswer, Rollback
-from quant.ml.serving.administration import Administrator
-from quant.ml.serving.administration import rollback as decide
+from quant.ml.serving import administration
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.prediction_models import ModelPath
@@ -26,8 +25,8 @@ async def rollback(request: Request, name: ModelPath, body: Rollback) -> Respons
 
     Recorded with the reason. Where `version` is not the champion nothing changes.
     """
-    by = Administrator(caller(request).account_id, origin(request))
-    return private_json(decide(name, body.version, body.reason, by=by))
+    by = administration.Administrator(caller(request).account_id, origin(request))
+    return private_json(administration.rollback(name, body.version, body.reason, by=by))
 
 
 handler = app.handler

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from models._models import ScorecardAnswer
 from quant.cache import ENTRY_TTL_S
-from quant.db.session import read
-from quant.ml.monitoring.scorecard import scorecard as live_record
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml.monitoring import scorecard
+from quant.ml.serving import states
 from quant_http.app import RouteApp
 from quant_http.models import QueryModel
 from quant_http.prediction_models import ModelPath
@@ -25,7 +25,7 @@ app = RouteApp("models.scorecard")
     headers=CACHE_HEADERS,
     tags=["models"],
 )
-async def scorecard(
+async def show(
     request: Request,
     name: ModelPath,
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
@@ -36,9 +36,9 @@ async def scorecard(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: live_record(connection, name)),
+        lambda: session.read(lambda connection: scorecard.scorecard(connection, name)),
         ttl_s=ENTRY_TTL_S,
-        state=read(last_event),
+        state=session.read(states.last_event),
     )
 
 

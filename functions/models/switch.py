@@ -4,8 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from models._models import ChampionAnswer, Switch
-from quant.ml.serving.administration import Administrator
-from quant.ml.serving.administration import switch as decide
+from quant.ml.serving import administration
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.prediction_models import ModelPath
@@ -26,8 +25,8 @@ async def switch(request: Request, name: ModelPath, body: Switch) -> Response:
 
     Recorded with the reason. The switch stays where it is when the champion changes.
     """
-    by = Administrator(caller(request).account_id, origin(request))
-    return private_json(decide(name, body.reason, disabled=body.disabled, by=by))
+    by = administration.Administrator(caller(request).account_id, origin(request))
+    return private_json(administration.switch(name, body.reason, disabled=body.disabled, by=by))
 
 
 handler = app.handler

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from quant.ml.serving.listing import PredictionFilters
+from quant.ml.serving.filters import PredictionFilters
 from quant.vocabulary import Sector
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,

@@ -6,9 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from predictions._models import PredictionPage, PredictionsQuery
-from quant.db.session import read
-from quant.ml.serving.listing import prediction_page
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml.serving import listing, states
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, document_entity
 
@@ -30,12 +29,12 @@ async def list_(request: Request, query: Annotated[PredictionsQuery, Query()]) -
     """
     return document_entity(
         request,
-        lambda: read(
-            lambda connection: prediction_page(
+        lambda: session.read(
+            lambda connection: listing.prediction_page(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),
-        state=read(last_event),
+        state=session.read(states.last_event),
     )
 
 

@@ -6,10 +6,9 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from predictions._models import PoliticianPredictionsAnswer
-from quant.db.session import read
-from quant.ml.objects import MlBucket
-from quant.ml.serving.politician import known_of, politician_document
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml import objects
+from quant.ml.serving import politician, states
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN, QueryModel
 from quant_http.responses import CACHE_HEADERS, document_entity
@@ -24,7 +23,7 @@ app = RouteApp("predictions.politician")
     headers=CACHE_HEADERS,
     tags=["models"],
 )
-async def politician(
+async def show(
     request: Request,
     politician_id: Annotated[
         str,
@@ -44,11 +43,11 @@ async def politician(
     """
     return document_entity(
         request,
-        lambda: politician_document(
-            read(lambda connection: known_of(connection, politician_id)),
-            MlBucket.from_environment(),
+        lambda: politician.politician_document(
+            session.read(lambda connection: politician.known_of(connection, politician_id)),
+            objects.MlBucket.from_environment(),
         ),
-        state=read(last_event),
+        state=session.read(states.last_event),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from quant.ml.serving.signals import SignalFilters
+from quant.ml.serving.filters import SignalFilters
 from quant_http.models import DataVersionField, MethodReference, PageInfo, PageQuery
 from quant_http.prediction_models import (
     ModelName,

@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.ml.serving.signals import signal_page
-from quant.ml.serving.states import last_event
+from quant.db import session
+from quant.ml.serving import signals, states
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, document_entity
 from signals._models import SignalPage, SignalsQuery
@@ -30,12 +29,12 @@ async def list_(request: Request, query: Annotated[SignalsQuery, Query()]) -> Re
     """
     return document_entity(
         request,
-        lambda: read(
-            lambda connection: signal_page(
+        lambda: session.read(
+            lambda connection: signals.signal_page(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),
-        state=read(last_event),
+        state=session.read(states.last_event),
     )
 
 

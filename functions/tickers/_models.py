@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from quant.tickers import MOST_POLITICIANS, TickerFilters, TickerSort
+from quant.ticker_filters import MOST_POLITICIANS, TickerFilters, TickerSort
 from quant_http.models import DataVersionField, PageInfo, PageQuery, PoliticianReference
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.tickers import get_ticker
+from quant import tickers
+from quant.db import session
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.models import QueryModel
@@ -31,9 +31,8 @@ async def detail(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """One ticker with its trades by quarter, the politicians who trade it, and its latest price."""
-    return entity(
-        request, dump_json(read(lambda connection: get_ticker(connection, symbol.upper())))
-    )
+    found = session.read(lambda connection: tickers.get_ticker(connection, symbol.upper()))
+    return entity(request, dump_json(found))
 
 
 handler = app.handler

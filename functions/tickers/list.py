@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.tickers import list_tickers
+from quant import tickers
+from quant.db import session
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, page_entity
 from tickers._models import TickerPage, TickersQuery
@@ -28,8 +28,8 @@ async def list_(request: Request, query: Annotated[TickersQuery, Query()]) -> Re
     """
     return page_entity(
         request,
-        lambda: read(
-            lambda connection: list_tickers(
+        lambda: session.read(
+            lambda connection: tickers.list_tickers(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),

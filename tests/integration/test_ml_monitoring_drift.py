@@ -12,12 +12,12 @@ from sqlalchemy.pool import NullPool
 
 from quant.db.ml_models import FeatureDrift, Prediction
 from quant.db.models import Politician, Ticker
-from quant.ml import layout, monitoring, registry
+from quant.ml import layout, registry
 from quant.ml.artifact import Artifact
 from quant.ml.catalogue import MODELS
 from quant.ml.features.build import build
 from quant.ml.features.read import read
-from quant.ml.monitoring import drift, measurement
+from quant.ml.monitoring import drift, measurement, monitor
 from quant.ml.monitoring.performance import performance
 from quant.ml.monitoring.stability import Reference
 from quant.ml.objects import Folder
@@ -226,7 +226,7 @@ def test_planted_drift_is_found_and_logged(connection, objects, monkeypatch, cap
     assert len(planted) >= 5
     monkeypatch.setattr(measurement, "read", shifted(read, 4, planted))
     with caplog.at_level("WARNING", "quant"):
-        document = monitoring.run(connection, objects, made.DATASET)
+        document = monitor.run(connection, objects, made.DATASET)
     found = {each["feature"]: each for each in drift.latest(connection, MODEL, 1)}
     # What has moved as far in months of training is none.
     large = [name for name in planted if found[name]["level"] == "large"]
@@ -278,7 +278,7 @@ def test_a_run_joins_outcomes_of_real_features_and_repeats_itself(connection, ob
     known = np.flatnonzero(np.isfinite(frame.labels[SPEC.label]))[::40]
     rows = [stored(frame, place) for place in known.tolist()]
     connection.execute(insert(Prediction), rows)
-    found = monitoring.run(connection, objects)
+    found = monitor.run(connection, objects)
     assert found["dataset"] == made.DATASET
     assert found["models"][MODEL]["problem"] is None
     assert found["models"][MODEL]["outcomes"] == {
@@ -296,7 +296,7 @@ def test_a_run_joins_outcomes_of_real_features_and_repeats_itself(connection, ob
             frame.labels[SPEC.label][place],
             frame.known_on[SPEC.label][place].item(),
         )
-    again = monitoring.run(connection, objects)
+    again = monitor.run(connection, objects)
     assert again["models"][MODEL]["outcomes"]["closed"] == 0
     assert again["models"][MODEL]["drift"] == found["models"][MODEL]["drift"]
 
@@ -322,12 +322,12 @@ def stored(frame, place):
 
 
 def test_without_features_nothing_is_monitored(connection, tmp_path):
-    assert monitoring.run(connection, Folder(tmp_path)) == {"dataset": None, "models": {}}
+    assert monitor.run(connection, Folder(tmp_path)) == {"dataset": None, "models": {}}
 
 
 def test_what_is_wrong_with_a_model_is_said_and_keeps_no_other(connection, objects, caplog):
     connection.execute(text("update model_versions set sha256 = :digest"), {"digest": "0" * 64})
-    found = monitoring.run(connection, objects, made.DATASET)["models"]
+    found = monitor.run(connection, objects, made.DATASET)["models"]
     assert "no version" in found[MODEL]["problem"]
     assert found[MODEL]["outcomes"] is not None
     assert all(each["problem"] is None for name, each in found.items() if name != MODEL)

@@ -1,8 +1,7 @@
 """Tickers that members trade: list, look up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text
@@ -13,35 +12,10 @@ from quant.db.models import Politician, Price, Ticker, Trade
 from quant.errors import NotFoundError
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.politicians import escape_like
+from quant.ticker_filters import MOST_POLITICIANS, TickerFilters
 from quant.vocabulary import Operation
 
-# Politicians shown of a ticker, those with the most trades first.
-MOST_POLITICIANS: Final = 100
-
 _SALES: Final = (Operation.SALE, Operation.SALE_FULL, Operation.SALE_PARTIAL)
-
-
-class TickerSort(StrEnum):
-    """Order of a list of tickers; a leading minus sign means descending."""
-
-    SYMBOL = "symbol"
-    SYMBOL_DESC = "-symbol"
-    TRADE_COUNT = "trade_count"
-    TRADE_COUNT_DESC = "-trade_count"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TickerFilters:
-    """Which tickers to list, of those that were traded; ``None`` does not filter.
-
-    Attributes:
-        search: Text that symbol or name contain, in any case.
-        sector: GICS sector.
-    """
-
-    search: str | None = None
-    sector: str | None = None
-    sort: TickerSort = TickerSort.TRADE_COUNT_DESC
 
 
 # An index holds tickers by date: counting reads no row of the table itself.

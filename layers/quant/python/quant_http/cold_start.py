@@ -15,10 +15,19 @@ from quant import lazy
 # Modules that need SQLAlchemy, NumPy or another library that a request may do without.
 _DEFERRED: Final = (
     "quant.db.session",
+    "quant.ml.monitoring.scorecard",
+    "quant.ml.objects",
+    "quant.ml.serving.administration",
+    "quant.ml.serving.cards",
+    "quant.ml.serving.listing",
+    "quant.ml.serving.politician",
+    "quant.ml.serving.signals",
+    "quant.ml.serving.states",
     "quant.stats.late_filings",
     "quant.stats.leaderboard",
     "quant.stats.overview",
     "quant.stats.sectors",
+    "quant.tickers",
 )
 
 # Python looks for cycles after every 2,000 new containers, of which imports make hundreds of

@@ -140,12 +140,12 @@ def predict_command(objects: Place = None, as_json: Json = False) -> None:
 def monitor_command(objects: Place = None) -> None:
     """Join outcomes to predictions and measure drift; print what was found as JSON."""
     from quant.db.session import write  # noqa: PLC0415
-    from quant.ml import monitoring  # noqa: PLC0415
+    from quant.ml.monitoring import monitor  # noqa: PLC0415
     from quant.ml.pipeline.local import open_objects  # noqa: PLC0415
 
     with _failures():
         store = open_objects(_place(objects))
-        found = write(lambda connection: monitoring.run(connection, store))
+        found = write(lambda connection: monitor.run(connection, store))
     typer.echo(json.dumps(found, indent=2, default=str))
 
 

@@ -30,21 +30,32 @@ SHARE_SHIFTED: Final = 0.2
 _logger = logging.getLogger("quant")
 
 
-def monitor(connection: Connection, objects: Objects, dataset: str) -> dict[str, dict[str, Any]]:
-    """Monitor every model; what is wrong with one keeps no other from being monitored.
+def run(connection: Connection, objects: Objects, dataset: str | None = None) -> dict[str, Any]:
+    """Join outcomes to stored predictions, then measure drift; repeating it changes nothing.
+
+    What is wrong with one model keeps no other from being monitored.
 
     Args:
-        connection: Connection to write with.
+        connection: Connection to write with; the caller commits.
         objects: The bucket of machine learning.
-        dataset: Features that outcomes are taken from, and that are measured.
+        dataset: Features that outcomes are taken from; None for the newest that were built.
 
     Returns:
-        By model what ``quant.ml.monitoring.run`` says.
+        ``dataset``, None where there are no features; and by model, under ``models``:
+        ``outcomes`` (see ``outcomes.Joined``), ``drift`` (see ``drift.summary``) and
+        ``performance`` (see ``performance.performance``), the last two None where nothing can be
+        measured, and ``problem``, why something could not.
     """
-    return {model: _monitor(connection, objects, dataset, model) for model in MODELS}
+    dataset = dataset or _newest_dataset(connection, objects)
+    models = (
+        {}
+        if dataset is None
+        else {model: _monitor(connection, objects, dataset, model) for model in MODELS}
+    )
+    return {"dataset": dataset, "models": models}
 
 
-def newest_dataset(connection: Connection, objects: Objects) -> str | None:
+def _newest_dataset(connection: Connection, objects: Objects) -> str | None:
     """Return the features of the newest data that were built, None where there are none."""
     current = layout.dataset_id(data_version(connection), FEATURE_VERSION)
     if _is_built(objects, current):

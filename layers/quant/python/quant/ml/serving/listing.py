@@ -1,14 +1,15 @@
 """The list of stored predictions."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_
 
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.ml_models import Prediction
+from quant.ml.serving.filters import PredictionFilters
 from quant.ml.serving.shapes import prediction, stored
 from quant.ml.serving.states import (
     NOTICE,
@@ -20,32 +21,8 @@ from quant.ml.serving.states import (
 )
 from quant.paging import Page
 from quant.politicians import identified_by
-from quant.vocabulary import Sector
 
 _SORT: Final = {"as_of": SortKey(Prediction.as_of, Prediction.id, date.fromisoformat)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionFilters:
-    """Which predictions to list; ``None`` does not filter.
-
-    Attributes:
-        model: Name of the model.
-        politician: Identifier or bioguide id.
-        ticker: Symbol, upper case.
-        sector: GICS sector, of predictions about sectors.
-        as_of_from: First day, inclusive.
-        as_of_to: Last day, inclusive.
-        state: Whether the outcome may yet come.
-    """
-
-    model: str | None = None
-    politician: str | None = None
-    ticker: str | None = None
-    sector: Sector | None = None
-    as_of_from: date | None = None
-    as_of_to: date | None = None
-    state: Literal["open", "closed"] | None = None
 
 
 def prediction_page(

@@ -1,7 +1,7 @@
 """The latest prediction of each ticker by each model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from quant.db.ml_models import Prediction
 from quant.db.models import Politician
 from quant.ml import registry
 from quant.ml.catalogue import MODELS, Subject, Task
+from quant.ml.serving.filters import SignalFilters
 from quant.ml.serving.listing import is_open, page_document
 from quant.ml.serving.shapes import COLUMNS, prediction
 from quant.ml.serving.states import Status, statuses
@@ -27,19 +28,6 @@ TICKER_MODELS: Final = frozenset(
 _PROBABILITIES: Final = tuple(
     name for name, spec in MODELS.items() if spec.task is Task.PROBABILITY
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalFilters:
-    """Which signals to list; ``None`` does not filter.
-
-    Attributes:
-        model: Name of the model.
-        ticker: Symbol, upper case.
-    """
-
-    model: str | None = None
-    ticker: str | None = None
 
 
 def signal_page(
