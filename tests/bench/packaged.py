@@ -37,7 +37,8 @@ def layer_of(*packages: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="quant-bench-layer-") as temporary:
         for name in packages:
             spec = importlib.util.find_spec(name)
-            assert spec is not None and spec.origin is not None
+            assert spec is not None
+            assert spec.origin is not None
             source = Path(spec.origin).parent
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, Path(temporary, name), ignore=ignored)
