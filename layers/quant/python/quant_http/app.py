@@ -11,22 +11,17 @@ from mangum import Mangum
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant.observability import tracing
 from quant.settings import edge_settings
 from quant_http import problems, telemetry
+from quant_http.cold_start import IN_FUNCTION
 from quant_http.edge import finish
 from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
-from quant_http.responses import (
-    LIMIT_HEADERS,
-    LOCATION_HEADERS,
-    RESPONSE_HEADERS,
-    error_responses,
-)
-from quant_http.routes import Access, Route, Store, route
+from quant_http.routes import Route, Store, route
 from quant_http.startup import load_settings
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
@@ -37,8 +32,6 @@ COMPRESS_FROM_BYTES: Final = 1024
 
 # Bodies of other types are sent to API Gateway in base64.
 _TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]
-
-_METHODS_WITH_BODY: Final = {"POST", "PUT", "PATCH"}
 
 
 class _RequestContext:
@@ -159,30 +152,22 @@ class RouteApp:
             headers: Headers of the response besides those every route has.
             tags: Sections of the documentation.
         """
-        statuses = {*errors, 500}
-        if self.route.access is Access.TOKEN:
-            statuses |= {401, 403, 429, 504}
-        if self.route.stores:
-            statuses.add(503)
-        if self.route.is_limited:
-            statuses.add(429)
-        if self.route.method in _METHODS_WITH_BODY:
-            statuses |= {400, 413, 415, 422}
-        shared = {**RESPONSE_HEADERS, **(LIMIT_HEADERS if self.route.is_limited else {})}
-        content: dict[str, Any] = {}
-        if files is not None:
-            content = {"content": {name: {"schema": schema} for name, schema in files.items()}}
-        elif model is None and status != 204:
-            kind = "object" if media_type == "application/json" else "string"
-            content = {"content": {media_type: {"schema": {"type": kind}}}}
-        success = {"description": summary, "headers": {**shared, **(headers or {})}}
-        responses: dict[int | str, dict[str, Any]] = {status: {**success, **content}}
-        if accepted is not None:
-            responses[202] = {
-                "description": "It is made later",
-                "headers": {**shared, **LOCATION_HEADERS},
-                "model": accepted,
-            }
+        documented: dict[str, Any] = {"response_model": None}
+        if not IN_FUNCTION:
+            from quant_http.documentation import operation  # noqa: PLC0415 - only needed here
+
+            documented = operation(
+                self.route,
+                summary=summary,
+                model=model,
+                status=status,
+                media_type=media_type,
+                files=files,
+                accepted=accepted,
+                errors=errors,
+                headers=headers,
+                tags=tags,
+            )
 
         def register(
             function: Callable[..., Awaitable[Response]],
@@ -192,19 +177,8 @@ class RouteApp:
                 function,
                 methods=[self.route.method],
                 name=self.route.name,
-                operation_id=self.route.name.replace(".", "_"),
-                summary=summary,
-                response_model=model,
-                # Of the class only the documentation takes note: the endpoint's response is final.
-                response_class=JSONResponse if model else Response,
                 status_code=status,
-                responses={**responses, **error_responses(statuses, shared)},
-                tags=list(tags),
-                openapi_extra=(
-                    {"security": [{"accessToken": []}]}
-                    if self.route.access is Access.TOKEN
-                    else {"security": []}
-                ),
+                **documented,
             )
             return function
 

@@ -14,7 +14,15 @@ from quant import lazy
 
 # Modules that need SQLAlchemy, NumPy or another library that a request may do without.
 _DEFERRED: Final = (
+    "quant.alerts.deliveries",
+    "quant.alerts.watchlists",
+    "quant.audit",
     "quant.db.session",
+    "quant.exports.datasets",
+    "quant.exports.inline",
+    "quant.exports.jobs",
+    "quant.exports.objects",
+    "quant.exports.selections",
     "quant.ml.monitoring.scorecard",
     "quant.ml.objects",
     "quant.ml.serving.administration",
@@ -34,15 +42,19 @@ _DEFERRED: Final = (
 # thousands that all stay; a request makes fewer than this.
 _COLLECT_AFTER: Final = 50_000
 
+# Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
+IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
+
 
 def _prepare() -> None:
     gc.set_threshold(_COLLECT_AFTER)
     # Of the models that FastAPI and the routes declare, a function validates by a few: each is
     # built when it is first used.
     pydantic.BaseModel.model_config["defer_build"] = True
+    # To look for plugins is to read the metadata of every installed package; there are none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     lazy.defer(_DEFERRED)
 
 
-# Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+if IN_FUNCTION:
     _prepare()

@@ -1,8 +1,7 @@
-"""Responses every route shares: JSON with an entity tag, and how errors are documented."""
+"""Responses every route shares: JSON with an entity tag."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import Request
@@ -11,7 +10,6 @@ from starlette.responses import Response
 from quant.cache import AnswerCache
 from quant.paging import Page
 from quant_http.json import dump_json
-from quant_http.problems import MEDIA_TYPE, Problem
 from quant_http.telemetry import note_lookup
 
 # Answers depend on who asks only through authorisation, but shared caches must not keep them.
@@ -26,32 +24,6 @@ NO_STORE_HEADERS: Final[dict[str, Any]] = {
     }
 }
 
-_REQUEST_ID: Final = {
-    "description": "Id of the request; in every log line about it.",
-    "schema": {"type": "string"},
-    "example": "4d1e3f6a-6a52-4f0e-9d5b-0a1f2b3c4d5e",
-}
-_RETRY_AFTER: Final = {
-    "description": "Seconds to wait before trying again (RFC 9110, section 10.2.3).",
-    "schema": {"type": "integer", "minimum": 0},
-    "example": 5,
-}
-RESPONSE_HEADERS: Final[dict[str, Any]] = {"X-Request-Id": _REQUEST_ID}
-
-_LIMIT_FIELDS: Final = {
-    "Limit": ("Requests that may pass in any 60 s, of the limit that binds first.", 60),
-    "Remaining": ("Requests of it that are left now.", 42),
-    "Reset": ("Seconds until the oldest request that counts no longer does.", 17),
-}
-LIMIT_HEADERS: Final[dict[str, Any]] = {
-    f"{prefix}{name}": {
-        "description": description,
-        "schema": {"type": "integer", "minimum": 0},
-        "example": example,
-    }
-    for prefix in ("RateLimit-", "X-RateLimit-")
-    for name, (description, example) in _LIMIT_FIELDS.items()
-}
 CACHE_HEADERS: Final[dict[str, Any]] = {
     "ETag": {
         "description": "Entity tag; send it back as `If-None-Match` (RFC 9110, section 8.8.3).",
@@ -78,39 +50,6 @@ LOCATION_HEADERS: Final[dict[str, Any]] = {
 }
 
 _cache: Final = AnswerCache(on_lookup=note_lookup)
-
-
-def error_responses(
-    statuses: Iterable[int], shared_headers: Mapping[str, Any]
-) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI response objects of these error statuses.
-
-    Args:
-        statuses: HTTP status codes.
-        shared_headers: Headers of every answer of the route, unless the gateway gives it.
-    """
-    described: dict[int | str, dict[str, Any]] = {}
-    for status in sorted(statuses):
-        phrase = HTTPStatus(status).phrase
-        headers = dict(shared_headers)
-        if status in {429, 503, 504}:
-            headers["Retry-After"] = _RETRY_AFTER
-        described[status] = {
-            "description": phrase,
-            "headers": headers,
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": {"$ref": f"#/components/schemas/{Problem.__name__}"},
-                    "example": {
-                        "type": "about:blank",
-                        "title": phrase,
-                        "status": status,
-                        "request_id": _REQUEST_ID["example"],
-                    },
-                }
-            },
-        }
-    return described
 
 
 def entity(
