@@ -1,9 +1,6 @@
 """A Lambda function with one handler, and nothing of any other in it."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.components.handler_code import handler_code
 from infra.config import Config
 from infra.functions import DEFAULT_STORAGE_MB
 from infra.paths import Artefacts
@@ -244,33 +242,3 @@ def _keep_policy_in(role: iam.Role) -> None:
         iam.CfnRole.PolicyProperty(policy_name="Needs", policy_document=policy.document)
     ]
     role.node.try_remove_child(policy.node.id)
-
-
-@contextmanager
-def handler_code(artefacts: Artefacts, name: str, bundles: Sequence[str]) -> Iterator[Path]:
-    """Yield a folder with the bundles, the module, and what it may import from its own folder.
-
-    Raises:
-        FileNotFoundError: The module or a bundle does not exist.
-    """
-    folder, module = name.split(".")
-    source = artefacts.functions / folder
-    if not (source / f"{module}.py").is_file():
-        msg = f"function {name} has no module {source / module}.py"
-        raise FileNotFoundError(msg)
-    with tempfile.TemporaryDirectory() as temporary:
-        destination = Path(temporary, folder)
-        destination.mkdir()
-        helpers = sorted(source.glob("_*.py"))  # __init__.py among them
-        for file in [*helpers, source / f"{module}.py"]:
-            shutil.copyfile(file, destination / file.name)
-        for bundle in bundles:
-            _copy(artefacts.bundles / bundle, Path(temporary, bundle))
-        yield Path(temporary)
-
-
-def _copy(source: Path, destination: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, destination)
-    else:
-        shutil.copyfile(source, destination)

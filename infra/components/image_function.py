@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from infra.components.function import handler_code
+from infra.components.handler_code import handler_code
 from infra.paths import IMAGES, ROOT, Artefacts
 
 _DOMAIN: Final = "quant"  # the layer that is our own; the others are what their locks name

@@ -1,5 +1,6 @@
 """What the build puts into layers: right versions, right machine, small, sufficient."""
 
+import marshal
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from infra import build, pruning
 from infra.all_functions import FUNCTIONS
 from infra.batch_functions import RUN_EXPORT
-from infra.components.function import handler_code
+from infra.components.handler_code import handler_code
 from infra.paths import BUILD, LAYERS, ROOT, Artefacts
 from infra_support import Assembly
 
@@ -90,6 +92,23 @@ def test_functions_are_small(aws_layers: Path, name: str) -> None:
     assert _size(aws_layers, name) < BUDGET
     # Lambda takes no sixth layer.
     assert len(FUNCTIONS[name].layers) <= 5
+
+
+def test_handlers_come_with_bytecode_of_what_they_are_now(tmp_path: Path) -> None:
+    functions = tmp_path / "functions"
+    (functions / "trades").mkdir(parents=True)
+    artefacts = Artefacts(functions, tmp_path, tmp_path)
+    for answer in (1, 2):
+        (functions / "trades/list.py").write_text(f"def handler():\n    return {answer}\n")
+        with handler_code(artefacts, "trades.list", ()) as code:
+            # Of PEP 552's flags, the first says that there is a hash, the second to check it.
+            content = Path(cache_from_source(str(code / "trades/list.py"))).read_bytes()
+        assert int.from_bytes(content[4:8], "little") == 1
+        module = marshal.loads(content[16:])
+        assert module.co_filename == "/var/task/trades/list.py"
+        scope: dict[str, Callable[[], int]] = {}
+        exec(module, scope)
+        assert scope["handler"]() == answer
 
 
 @pytest.mark.parametrize("name", CONTAINED)
