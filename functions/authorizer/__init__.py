@@ -1,1 +1,3 @@
 """The Lambda authorizer in front of every token route."""
+
+import quant.cold_start  # noqa: F401

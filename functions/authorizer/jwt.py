@@ -9,9 +9,7 @@ import uuid
 from functools import cache
 from typing import Any, Final
 
-# Imported while Lambda initialises, when time is cheap (and with SnapStart free); the domain
-# imports them on first use.
-import pg8000.native  # noqa: F401
+# Every request needs it: imported while Lambda initialises, when there is a whole CPU.
 import valkey  # noqa: F401
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
@@ -23,6 +21,7 @@ from quant.observability.logs import share_format
 from quant.revocation import RevocationIndex
 from quant.secrets import read_secret
 from quant.settings import ApiKeySettings, TokenSettings
+from quant.snapstart import after_restore
 from quant.tokens import ExpiredTokenError, InvalidTokenError, JwksCache, Principal, verify
 
 NAME: Final = "authorizer.jwt"
@@ -41,6 +40,9 @@ _revocation = RevocationIndex(lookup=_lookup)
 @cache
 def _api_key(tier: str) -> str:
     return read_secret(_api_key_secrets[tier])
+
+
+after_restore(_api_key.cache_clear)
 
 
 def _bearer_token(event: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pg8000.native
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-import quant.db.login
+import quant.aws
 import quant.settings
 from quant.db.login import login_token
 from quant.db.lookup import Lookup
@@ -36,14 +36,14 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    quant.db.login._session.cache_clear()
+    quant.aws.session.cache_clear()
 
     def no_secret(_secret_id: str) -> str:
         raise AssertionError("a secret was read")
 
     monkeypatch.setattr(quant.settings, "read_secret", no_secret)
     yield
-    quant.db.login._session.cache_clear()
+    quant.aws.session.cache_clear()
 
 
 def _parts(token: str) -> tuple[str, dict[str, str]]:

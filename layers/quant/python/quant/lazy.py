@@ -10,6 +10,7 @@ since the import system then reads ``__spec__``; this one waits for what is not 
 for threads, of which a function that serves one request at a time has none here.
 """
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
@@ -17,11 +18,18 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from quant.snapstart import before_snapshot
+
 _waiting: dict[str, "_LazyModule"] = {}
 
 
 class _LazyModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
+        # ``from package import module`` asks the package first; that loads no package that waits.
+        submodule = f"{self.__name__}.{name}"
+        folders = self.__dict__.get("__path__")
+        if folders and importlib.machinery.PathFinder.find_spec(submodule, folders):
+            return importlib.import_module(submodule)
         _load(self)
         return getattr(self, name)
 
@@ -63,6 +71,7 @@ def defer(names: Iterable[str]) -> None:
         names: Full names; of modules that are imported already nothing changes.
     """
     sys.meta_path.insert(0, _Finder(names))
+    before_snapshot(load_all)
 
 
 def load_all() -> None:
@@ -76,7 +85,7 @@ def waiting() -> frozenset[str]:
     return frozenset(_waiting)
 
 
-def _load(module: _LazyModule) -> None:
+def _load(module: ModuleType) -> None:
     del _waiting[module.__name__]
     spec = module.__spec__
     assert spec is not None  # noqa: S101 - narrows the type

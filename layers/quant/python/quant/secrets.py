@@ -7,7 +7,8 @@ import re
 from functools import cache
 from typing import Any
 
-from quant.observability.aws_calls import traced
+from quant import aws
+from quant.snapstart import before_snapshot
 
 
 class SecretStr:
@@ -28,10 +29,10 @@ class SecretStr:
 
 @cache
 def _client() -> Any:
-    # boto3 costs most of a second to import: only functions that read a secret pay for it.
-    import boto3  # noqa: PLC0415
+    return aws.client("secretsmanager")
 
-    return traced(boto3.client("secretsmanager"))
+
+before_snapshot(_client)
 
 
 def is_secret(secret_id: str, arn: str) -> bool:

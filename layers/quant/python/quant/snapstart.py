@@ -39,3 +39,19 @@ def after_restore(renew: Callable[[], None]) -> None:
         import snapshot_restore_py  # noqa: PLC0415
 
         snapshot_restore_py.register_after_restore(renew)
+
+
+def _renew_random() -> None:
+    """Seed what was seeded before the snapshot, lest all environments draw the same.
+
+    ``secrets`` and ``uuid.uuid4`` ask the system each time.
+    """
+    import random  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
+
+    random.seed()
+    # Has OpenSSL's own generator take new entropy, too. https://docs.openssl.org/3.0/man3/RAND_add/
+    ssl.RAND_add(os.urandom(32), 32.0)
+
+
+after_restore(_renew_random)

@@ -6,21 +6,13 @@ making one costs no call. It is looked at only when a connection is opened.
 Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html
 """
 
-from functools import cache
-from typing import Any, Final
+from typing import Final
+
+from quant import aws
 
 # What RDS allows at most.
 TOKEN_LIFETIME_S: Final = 900
 _SCHEME: Final = "https://"
-
-
-@cache
-def _session() -> Any:
-    # A third of a second to import; only functions that open a connection pay for it. Not a client
-    # of RDS, whose model of the whole service would be read for the one signature.
-    from botocore.session import get_session  # noqa: PLC0415
-
-    return get_session()
 
 
 def login_token(host: str, port: int, user: str) -> str:
@@ -36,14 +28,15 @@ def login_token(host: str, port: int, user: str) -> str:
         botocore.exceptions.NoCredentialsError: The process has no AWS credentials.
         botocore.exceptions.NoRegionError: The process knows no region.
     """
-    from botocore.auth import SigV4QueryAuth  # noqa: PLC0415 - see above
+    # Not a client of RDS, whose model of the whole service would be read for the one signature.
+    from botocore.auth import SigV4QueryAuth  # noqa: PLC0415 - slow, see quant.aws
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.exceptions import NoCredentialsError, NoRegionError  # noqa: PLC0415
 
-    credentials = _session().get_credentials()
+    credentials = aws.session().get_credentials()
     if credentials is None:
         raise NoCredentialsError
-    region = _session().get_config_variable("region")
+    region = aws.session().get_config_variable("region")
     if region is None:
         raise NoRegionError
     request = AWSRequest(

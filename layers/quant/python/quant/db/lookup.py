@@ -1,7 +1,7 @@
 """Single reads of Postgres without SQLAlchemy, for the authorizer.
 
-It asks two short questions and starts in a third of the time: SQLAlchemy alone costs over a second
-to import.
+It asks two short questions, and seldom: its driver is imported when it first does, or for the
+snapshot.
 """
 
 import ssl
@@ -12,6 +12,14 @@ from typing import Any
 from quant.errors import StoreUnavailableError
 from quant.observability import tracing
 from quant.settings import DatabaseSettings, database_settings
+from quant.snapstart import after_restore, before_snapshot
+
+
+def _import_driver() -> None:
+    import pg8000.native  # noqa: F401, PLC0415
+
+
+before_snapshot(_import_driver)
 
 
 class Lookup:
@@ -24,6 +32,7 @@ class Lookup:
     def __init__(self, settings: Callable[[], DatabaseSettings] = database_settings) -> None:
         self._settings = settings
         self._connection: Any = None
+        after_restore(self.close)
 
     def rows(self, statement: str, **parameters: Any) -> list[list[Any]]:
         """Return the rows of a statement with ``:named`` parameters.
@@ -53,10 +62,10 @@ class Lookup:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        from pg8000.exceptions import Error  # noqa: PLC0415
-
         connection, self._connection = self._connection, None
         if connection is not None:
+            from pg8000.exceptions import Error  # noqa: PLC0415
+
             with suppress(Error, OSError):  # it may be dead already
                 connection.close()
 

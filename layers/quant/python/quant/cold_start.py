@@ -1,0 +1,28 @@
+"""What a function that a client waits for does before it imports anything else.
+
+``functions/<folder>/__init__.py`` imports this, or ``quant_http.cold_start``, first. Measured in
+docs/benchmarks.md; why, in docs/adr/0030.
+"""
+
+import gc
+import os
+from typing import Final
+
+from quant import lazy
+
+# Parts of libraries that are imported with the rest and used by nothing here.
+_UNUSED: Final = (
+    "aws_lambda_powertools.utilities.jmespath_utils",
+    "valkey.asyncio",
+)
+
+# Python looks for cycles after every 2,000 new containers, of which imports make hundreds of
+# thousands that all stay; a request makes fewer than this.
+_COLLECT_AFTER: Final = 50_000
+
+# Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
+IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
+
+if IN_FUNCTION:
+    gc.set_threshold(_COLLECT_AFTER)
+    lazy.defer(_UNUSED)
