@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import quant.breaker
-import quant.cache
 import quant.db.session
 import quant.limits
 import quant.secrets
@@ -208,9 +207,6 @@ def serving(database: Any, valkey: Any, make: type[Api] = Api) -> Iterator[Api]:
     from supervisor.database import APP_ROLE
     from supervisor.servers import VALKEY_USER
 
-    from quant_http import responses
-    from quant_http.telemetry import note_lookup
-
     secrets = {
         "database": {"username": APP_ROLE, "password": database.passwords[APP_ROLE]},
         "valkey": {"username": VALKEY_USER, "password": valkey.password},
@@ -232,8 +228,6 @@ def serving(database: Any, valkey: Any, make: type[Api] = Api) -> Iterator[Api]:
             patch.setenv(name, value)
         patch.syspath_prepend(str(FUNCTIONS))
         patch.setattr(quant.settings, "read_secret", lambda arn: json.dumps(secrets[arn]))
-        kept_answers = quant.cache.AnswerCache(on_lookup=note_lookup)
-        patch.setattr(responses, "_cache", kept_answers)
         reset_process()
         quant.valkey_store.client().flushdb()
         yield make()

@@ -39,9 +39,13 @@ class ValkeyBreaker:
         try:
             return command()
         except (ValkeyError, OSError) as error:
-            self._silent_until = self._clock() + RETRY_AFTER_S
-            _logger.warning("valkey is unavailable: %s", type(error).__name__)
+            self.failed(error)
             raise StoreUnavailableError("valkey") from error
+
+    def failed(self, error: Exception) -> None:
+        """Have Valkey left alone for ``RETRY_AFTER_S``: it failed, if not in all it was asked."""
+        self._silent_until = self._clock() + RETRY_AFTER_S
+        _logger.warning("valkey is unavailable: %s", type(error).__name__)
 
 
 @cache

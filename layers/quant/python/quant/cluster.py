@@ -11,11 +11,13 @@ Source: https://valkey.io/topics/cluster-spec/ (redirection and resharding)
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import valkey
 from valkey.client import Pipeline
+from valkey.connection import ConnectionPool
 from valkey.crc import key_slot
 from valkey.exceptions import ResponseError
 
@@ -24,18 +26,23 @@ from quant.observability import tracing
 # In a cluster at rest one is enough; while slots move the first may be out of date.
 MAX_REDIRECTIONS: Final = 3
 
-# An empty host is that of the node that answered. In a pipeline the library puts words before it.
-_REDIRECTION: Final = re.compile(r"\b(MOVED|ASK) (\d+) (\S*):(\d+)$")
+# An empty host is that of the node that answered.
+_REDIRECTION: Final = re.compile(r"(MOVED|ASK) (\d+) (\S*):(\d+)")
 # Commands whose first key is not their first argument: script, number of keys, keys.
 _SCRIPTS: Final = frozenset({"EVAL", "EVALSHA"})
+_LOST: Final = (valkey.ConnectionError, valkey.TimeoutError)
 
 type Address = tuple[str, int]
+# What to send, and options of the library for the answer.
+type Command = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 class ClusterClient(valkey.Valkey):
     """A client of a server or of any node of a cluster.
 
-    All keys of a command or a pipeline must be in one slot, as the protocol demands of commands.
+    All keys of a command must be in one slot, as the protocol demands. Those of a pipeline may be
+    anywhere: each command follows its own redirections, and every node is sent what is for it
+    before any is waited for.
 
     Args:
         host: Where to ask first.
@@ -47,76 +54,119 @@ class ClusterClient(valkey.Valkey):
         super().__init__(host=host, port=port, **options)
         self._options = options
         self._home: Address = (host, port)
-        self._nodes = {self._home: valkey.Valkey(connection_pool=self.connection_pool)}
+        self._pools: dict[Address, ConnectionPool] = {self._home: self.connection_pool}
         self._places: dict[int, Address] = {}
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Run one command, on the node that has its keys."""
-
-        def run(node: Any, *, asking: bool) -> Any:
-            if asking:
-                return _run_pipeline(node, [(args, options)], asking=True)[0]
-            return node.execute_command(*args, **options)
-
+        # Named for the library's own cache, which is not in use.
+        options.pop("keys", None)
         with tracing.remote("valkey", metadata={"command": args[0]}):
-            return self._follow(args, run)
+            [answer] = self._run([(args, options)])
+            if isinstance(answer, ResponseError):
+                raise answer
+        return answer
 
     def pipeline(self, transaction: bool = False, shard_hint: Any = None) -> "ClusterPipeline":  # noqa: ARG002 - of the base class
-        """Return a pipeline whose commands share a slot; it is no transaction."""
+        """Return a pipeline; it is no transaction."""
         return ClusterPipeline(self)
 
-    def run_pipeline(self, commands: Sequence[Any]) -> list[Any]:
-        """Run commands in one round trip, on the node that has their keys."""
+    def run_pipeline(
+        self, commands: Sequence[Command], *, raise_on_error: bool = True
+    ) -> list[Any]:
+        """Run commands in one round trip, to each node that has their keys.
 
-        def run(node: Any, *, asking: bool) -> list[Any]:
-            return _run_pipeline(node, commands, asking=asking)
+        Args:
+            commands: What to run.
+            raise_on_error: Whether the first error is raised; else errors are among the answers.
 
+        Raises:
+            valkey.exceptions.ValkeyError: A command failed, or no node could be reached.
+        """
         if not commands:
             return []
         names = [args[0] for args, _ in commands]
         with tracing.remote("valkey", metadata={"commands": names}):
-            answers: list[Any] = self._follow(commands[0][0], run)
+            answers = self._run(commands)
+            if raise_on_error:
+                for answer in answers:
+                    if isinstance(answer, valkey.ValkeyError):
+                        raise answer
         return answers
 
     def close(self) -> None:
         """Close the connections to all nodes."""
-        for node in self._nodes.values():
-            node.connection_pool.disconnect()
-        super().close()  # type: ignore[no-untyped-call]
+        for pool in self._pools.values():
+            pool.disconnect()
 
-    def _follow(self, args: Sequence[Any], run: Callable[..., Any]) -> Any:
+    def _run(self, commands: Sequence[Command]) -> list[Any]:
+        """Return what commands return, or the errors they fail with.
+
+        Raises:
+            valkey.exceptions.ConnectionError: All of them, for want of a connection.
+            valkey.exceptions.TimeoutError: All of them, for want of an answer.
+        """
+        calls = [_Call(args, options, self._address(args)) for args, options in commands]
+        waiting = calls
+        for _ in range(MAX_REDIRECTIONS + 1):
+            self._ask(waiting)
+            waiting = [call for call in waiting if self._is_redirected(call)]
+            if not waiting:
+                break
+        lost = [call.answer for call in calls if isinstance(call.answer, _LOST)]
+        if lost:
+            # The cluster may have moved the slots of a node that is gone.
+            self._places.clear()
+        if len(lost) == len(calls):
+            raise lost[0]
+        return [call.answer for call in calls]
+
+    def _address(self, args: Sequence[Any]) -> Address:
         # The slot is worth computing only where some slots are known to be elsewhere.
-        address = self._places.get(_slot(args), self._home) if self._places else self._home
-        asking = False
-        for _ in range(MAX_REDIRECTIONS):
-            try:
-                return run(self._node(address), asking=asking)
-            except ResponseError as error:
-                redirection = _REDIRECTION.search(str(error))
-                if redirection is None:
-                    raise
-                kind, slot, host, port = redirection.groups()
-                address = (host or address[0], int(port))
-                asking = kind == "ASK"
-                if not asking:
-                    self._places[int(slot)] = address
-            except (valkey.ConnectionError, valkey.TimeoutError):
-                # The cluster may have moved the slots of a node that is gone.
-                self._places.clear()
-                raise
-        return run(self._node(address), asking=asking)
+        return self._places.get(_slot(args), self._home) if self._places else self._home
 
-    def _node(self, address: Address) -> valkey.Valkey:
-        node = self._nodes.get(address)
-        if node is None:
+    def _ask(self, calls: Sequence["_Call"]) -> None:
+        """Have each call answered by the node it is addressed to."""
+        groups: dict[Address, list[_Call]] = {}
+        for call in calls:
+            groups.setdefault(call.address, []).append(call)
+        exchanges = [
+            _Exchange(self, self._pool(address), group) for address, group in groups.items()
+        ]
+        try:
+            for exchange in exchanges:
+                exchange.send()
+            for exchange in exchanges:
+                exchange.receive()
+        finally:
+            for exchange in exchanges:
+                exchange.close()
+
+    def _is_redirected(self, call: "_Call") -> bool:
+        """Say whether a call was sent elsewhere; if so, it is addressed there now."""
+        redirection = isinstance(call.answer, ResponseError) and _REDIRECTION.match(
+            str(call.answer)
+        )
+        if not redirection:
+            return False
+        kind, slot, host, port = redirection.groups()
+        call.address = (host or call.address[0], int(port))
+        call.asking = kind == "ASK"
+        if not call.asking:
+            self._places[int(slot)] = call.address
+        return True
+
+    def _pool(self, address: Address) -> ConnectionPool:
+        pool = self._pools.get(address)
+        if pool is None:
             host, port = address
-            made = valkey.Valkey(host=host, port=port, **self._options)
-            node = self._nodes.setdefault(address, made)
-        return node
+            node = valkey.Valkey(host=host, port=port, **self._options)
+            pool = self._pools.setdefault(address, node.connection_pool)
+        return pool
 
 
 class ClusterPipeline(Pipeline):
-    """Commands that are sent together to the node that has their keys."""
+    """Commands that are sent together."""
 
     def __init__(self, client: ClusterClient) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
@@ -124,24 +174,101 @@ class ClusterPipeline(Pipeline):
         )
         self._client = client
 
-    def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: ARG002 - of the base class
-        """Run the commands and return their answers.
-
-        Raises:
-            valkey.exceptions.ResponseError: One of them was refused.
-        """
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """Run the commands and return their answers; as of ``ClusterClient.run_pipeline``."""
         commands, self.command_stack = self.command_stack, []
-        return self._client.run_pipeline(commands)
+        return self._client.run_pipeline(commands, raise_on_error=raise_on_error)
 
 
-def _run_pipeline(node: Any, commands: Sequence[Any], *, asking: bool) -> list[Any]:
-    pipeline = node.pipeline(transaction=False)
-    for args, options in commands:
-        if asking:
-            pipeline.execute_command("ASKING")
-        pipeline.execute_command(*args, **options)
-    answers: list[Any] = pipeline.execute()
-    return answers[1::2] if asking else answers
+class _Call:
+    """A command, where it goes, and what came of it.
+
+    Attributes:
+        asking: Whether the node has to be asked for a slot that is on its way to it.
+        answer: What the command returned, or the error it failed with.
+    """
+
+    __slots__ = ("address", "answer", "args", "asking", "options")
+
+    def __init__(self, args: Sequence[Any], options: Mapping[str, Any], address: Address) -> None:
+        self.args = args
+        self.options = options
+        self.address = address
+        self.asking = False
+        self.answer: Any = None
+
+
+class _Exchange:
+    """Calls to one node over one of its connections."""
+
+    def __init__(self, client: Any, pool: ConnectionPool, calls: Sequence[_Call]) -> None:
+        self._client = client
+        self._pool = pool
+        self._calls = calls
+        self._connection: Any = None
+        self._is_sent = False
+
+    def send(self) -> None:
+        """Send the calls; those that cannot be sent are answered by the error."""
+        try:
+            self._connection = self._pool.get_connection("")
+        except _LOST as error:
+            self._fail(error)
+            return
+        # A connection that has just broken is tried again when the answers are due.
+        with suppress(*_LOST):
+            self._write(self._connection)
+
+    def receive(self) -> None:
+        """Have the calls answered."""
+        connection = self._connection
+        if connection is None:
+            return
+
+        def attempt() -> None:
+            if not self._is_sent:
+                self._write(connection)
+            self._read(connection)
+
+        def again(_error: Exception) -> None:
+            self._is_sent = False
+            connection.disconnect()
+
+        try:
+            connection.retry.call_with_retry(attempt, again)
+        except _LOST as error:
+            self._fail(error)
+        # Nothing of it is left to be read.
+        self._is_sent = False
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            if self._is_sent:
+                self._connection.disconnect()
+            self._pool.release(self._connection)
+
+    def _write(self, connection: Any) -> None:
+        commands: list[Sequence[Any]] = []
+        for call in self._calls:
+            if call.asking:
+                commands.append(("ASKING",))
+            commands.append(call.args)
+        connection.send_packed_command(connection.pack_commands(commands))
+        self._is_sent = True
+
+    def _read(self, connection: Any) -> None:
+        for call in self._calls:
+            try:
+                if call.asking:
+                    connection.read_response()
+                call.answer = self._client.parse_response(connection, call.args[0], **call.options)
+            except ResponseError as error:
+                call.answer = error
+
+    def _fail(self, error: Exception) -> None:
+        for call in self._calls:
+            call.answer = error
 
 
 def _slot(args: Sequence[Any]) -> int:

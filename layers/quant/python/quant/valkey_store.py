@@ -59,6 +59,10 @@ class ValkeyStore:
         """
         return self._guard().call(lambda: command(self._client()))
 
+    def failed(self, error: Exception) -> None:
+        """Note that Valkey failed in one of several commands, of which others have answers."""
+        self._guard().failed(error)
+
     def attempt[T](self, command: Callable[[Any], T]) -> T | None:
         """Return what ``command`` returns when given the client, ``None`` if Valkey is away."""
         try:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from quant.observability import tracing
 from quant.settings import edge_settings
 from quant_http import problems, telemetry
+from quant_http.answers import COMPRESS_FROM_BYTES
 from quant_http.cold_start import IN_FUNCTION
 from quant_http.edge import finish
 from quant_http.guard import Guard
@@ -27,8 +28,6 @@ from quant_http.startup import load_settings
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 # What fits a header and a line of the log.
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-# Smaller bodies grow or hardly shrink when compressed.
-COMPRESS_FROM_BYTES: Final = 1024
 
 # Bodies of other types are sent to API Gateway in base64.
 _TEXT_MEDIA_TYPES: Final = ["text/", "application/json", problems.MEDIA_TYPE]

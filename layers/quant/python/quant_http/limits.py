@@ -5,7 +5,8 @@ Source of the headers: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratel
 """
 
 import logging
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from starlette.requests import Request
 
@@ -26,8 +27,18 @@ def account_subject(request: Request) -> str:
     return f"account:{caller(request).account_id}"
 
 
-def check_limits(request: Request, route: Route) -> Decision:
+def check_limits(
+    request: Request, route: Route, command: Sequence[str] | None = None
+) -> tuple[Decision, Any]:
     """Count a request and decide whether it may pass; note the first refusal of a window.
+
+    Args:
+        request: The request.
+        route: Its route.
+        command: A command of Valkey to run in the same round trip.
+
+    Returns:
+        The decision, and what the command returned; ``None`` where it failed.
 
     Raises:
         UnauthorizedError: The route is for accounts and the authorizer has named none.
@@ -38,13 +49,16 @@ def check_limits(request: Request, route: Route) -> Decision:
     else:
         subject = f"network:{origin(request).network or _UNKNOWN_NETWORK}"
         windows = anonymous_windows(route.endpoint_class)
-    decision = limiter().check(subject, windows)
+    if command is None:
+        decision, found = limiter().check(subject, windows), None
+    else:
+        decision, found = limiter().check_with(command, subject, windows)
     if not decision.exact:
         note_fallback()
     for state in decision.states:
         if state.first_refusal:
             _note_refusal(request, route, subject, state)
-    return decision
+    return decision, found
 
 
 def limit_headers(decision: Decision) -> dict[str, str]:

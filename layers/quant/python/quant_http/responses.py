@@ -1,19 +1,17 @@
 """Responses every route shares: JSON with an entity tag."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.cache import AnswerCache
+from quant.cache import ENTRY_TTL_S
+from quant.observability import tracing
 from quant.paging import Page
+from quant_http.answers import PRIVATE, KeptAnswer, Lookup, cache, entity_tag, matches
 from quant_http.json import dump_json
 from quant_http.telemetry import note_lookup
-
-# Answers depend on who asks only through authorisation, but shared caches must not keep them.
-PRIVATE: Final = "private, no-cache"
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 NO_STORE_HEADERS: Final[dict[str, Any]] = {
@@ -49,8 +47,6 @@ LOCATION_HEADERS: Final[dict[str, Any]] = {
     }
 }
 
-_cache: Final = AnswerCache(on_lookup=note_lookup)
-
 
 def entity(
     request: Request,
@@ -60,24 +56,11 @@ def entity(
     cache_control: str = PRIVATE,
 ) -> Response:
     """Return ``body`` with an entity tag, or 304 if the client has it already."""
-    # Weak: the tag is the same for the compressed and the plain form.
-    tag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    tag = entity_tag(body)
     headers = {"ETag": tag, "Cache-Control": cache_control}
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
-
-
-def matches(if_none_match: str | None, tag: str) -> bool:
-    """Say whether a client has what this entity tag is of (RFC 9110, section 13.1.2)."""
-    if if_none_match is None:
-        return False
-    if if_none_match.strip() == "*":
-        return True
-    opaque = tag.removeprefix("W/")
-    return any(
-        candidate.strip().removeprefix("W/") == opaque for candidate in if_none_match.split(",")
-    )
 
 
 def page_entity(request: Request, read: Callable[[], Page]) -> Response:
@@ -97,7 +80,7 @@ def page_entity(request: Request, read: Callable[[], Page]) -> Response:
         }
         return dump_json(document), page.data_version
 
-    return entity(request, _cache.get_or_read(_query(request), body))
+    return _kept_or_read(request, body)
 
 
 def private_json(document: Any, status: int = 200) -> Response:
@@ -133,7 +116,7 @@ def report_entity(
         document = read()
         return dump_document(document), _version_kept(document)
 
-    return entity(request, _cache.get_or_read(_query(request, state), body, ttl_s=ttl_s))
+    return _kept_or_read(request, body, ttl_s=ttl_s, state=state)
 
 
 def document_entity(
@@ -151,13 +134,37 @@ def document_entity(
         document = read()
         return dump_json(document), _version_kept(document)
 
-    return entity(request, _cache.get_or_read(_query(request, state), body))
+    return _kept_or_read(request, body, state=state)
 
 
-def _query(request: Request, state: int | None = None) -> str:
-    """Name a request by its path and its parameters, as the client wrote them, in any order."""
-    parameters = b"&".join(sorted(request.scope["query_string"].split(b"&"))).decode("latin-1")
-    return f"{parameters}\n{state}\n{request.scope['path']}"
+def _kept_or_read(
+    request: Request,
+    read: Callable[[], tuple[bytes, int | None]],
+    *,
+    ttl_s: int = ENTRY_TTL_S,
+    state: int | None = None,
+) -> Response:
+    """Return the answer that the guard has found in the cache, or read it and keep it.
+
+    Args:
+        request: The request; its route is one whose answers are cached.
+        read: Reads the answer and the data version it was read at; None for an answer that is
+            not of the present version, which is not kept.
+        ttl_s: How long the answer is kept, seconds.
+        state: Number of what else it depends on.
+    """
+    lookup: Lookup = request.state.lookup
+    is_hit = lookup.found is not None and lookup.found.state == state
+    note_lookup(is_hit)
+    if lookup.found is not None and is_hit:
+        return lookup.found.response(request)
+    document, version = read()
+    if version is None:
+        return entity(request, document)
+    answer = KeptAnswer.of(document, state)
+    with tracing.part("cache"):
+        cache.keep(lookup.query, answer.dump(), version, ttl_s=ttl_s)
+    return answer.response(request)
 
 
 def _version_kept(document: Mapping[str, Any]) -> int | None:

@@ -69,6 +69,7 @@ class Route:
         scope: Scope the token of a token route must have.
         endpoint_class: Which rate limit applies besides the tier's.
         limited: Whether the rate limits apply where the function reaches Valkey, which counts.
+        cached: Whether Valkey keeps its answers, which must not depend on who asks.
         takes_forms: Whether a body may be that of an HTML form, which nothing reads.
         memory_mb: Lambda memory, MiB; CPU scales with it.
         timeout_s: Lambda timeout, seconds; below API Gateway's 29 s.
@@ -85,6 +86,7 @@ class Route:
     scope: Scope = Scope.READ
     endpoint_class: EndpointClass = EndpointClass.DATA
     limited: bool = True
+    cached: bool = False
     takes_forms: bool = False
     memory_mb: int = 512
     timeout_s: int = 10
@@ -125,8 +127,10 @@ def _auth(
     )
 
 
-def _data(name: str, path: str) -> Route:
-    return Route(name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED)
+def _data(name: str, path: str, *, cached: bool = False) -> Route:
+    return Route(
+        name, "GET", f"{API_PREFIX}{path}", stores=_DATA, capabilities=_AUDITED, cached=cached
+    )
 
 
 def _analytics(name: str, path: str) -> Route:
@@ -138,6 +142,7 @@ def _analytics(name: str, path: str) -> Route:
         stores=_DATA,
         capabilities=_AUDITED,
         endpoint_class=EndpointClass.ANALYTICS,
+        cached=True,
         # One whole vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
         memory_mb=1769,
         timeout_s=28,
@@ -203,10 +208,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("health.live", "GET", "/health", Access.PUBLIC),
     # A monitor must be told of a lost Valkey, not that it asks too often for what then counts.
     Route("health.ready", "GET", "/health/ready", Access.PUBLIC, _DATA, limited=False),
-    _data("politicians.list", "/politicians"),
+    _data("politicians.list", "/politicians", cached=True),
     _data("politicians.detail", "/politicians/{politician_id}"),
-    _data("trades.list", "/trades"),
-    _data("trades.recent", "/trades/recent"),
+    _data("trades.list", "/trades", cached=True),
+    _data("trades.recent", "/trades/recent", cached=True),
     _data("trades.detail", "/trades/{trade_id}"),
     Route(
         "docs.openapi",
@@ -250,11 +255,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     _data("usage.show", "/usage"),
     Route("status.show", "GET", f"{API_PREFIX}/status", Access.PUBLIC, _DATA),
     _data("quality.list", "/quality"),
-    _data("stats.overview", "/stats/overview"),
-    _data("stats.leaderboard", "/stats/leaderboard"),
-    _data("stats.sectors", "/stats/sectors"),
-    _data("stats.late_filings", "/stats/late-filings"),
-    _data("tickers.list", "/tickers"),
+    _data("stats.overview", "/stats/overview", cached=True),
+    _data("stats.leaderboard", "/stats/leaderboard", cached=True),
+    _data("stats.sectors", "/stats/sectors", cached=True),
+    _data("stats.late_filings", "/stats/late-filings", cached=True),
+    _data("tickers.list", "/tickers", cached=True),
     _data("tickers.detail", "/tickers/{symbol}"),
     _analytics("analytics.performance", "/analytics/performance"),
     _analytics("analytics.politician_performance", "/analytics/performance/{politician_id}"),
@@ -270,11 +275,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     _analytics("patterns.patterns", "/patterns/analyze/{politician_id}/patterns"),
     _analytics("patterns.comprehensive", "/patterns/analyze/{politician_id}/comprehensive"),
     _analytics("patterns.compare", "/patterns/compare"),
-    _data("predictions.list", "/predictions"),
+    _data("predictions.list", "/predictions", cached=True),
     _inference("predictions.politician", "/predictions/{politician_id}"),
-    _data("signals.list", "/signals"),
-    _data("models.list", "/models"),
-    _data("models.detail", "/models/{name}"),
+    _data("signals.list", "/signals", cached=True),
+    _data("models.list", "/models", cached=True),
+    _data("models.detail", "/models/{name}", cached=True),
     _analytics("models.scorecard", "/models/{name}/scorecard"),
     _model_administration("promote", "POST"),
     _model_administration("rollback", "POST"),

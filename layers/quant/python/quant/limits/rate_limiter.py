@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from quant.errors import StoreUnavailableError
 from quant.limits.local import LocalLimiter
@@ -33,6 +34,30 @@ class RateLimiter:
             )
         except StoreUnavailableError:
             return self._local.check(subject, windows, count=count)
+
+    def check_with(
+        self, command: Sequence[str], subject: str, windows: Sequence[Window]
+    ) -> tuple[Decision, Any]:
+        """Decide on a request that counts and run another command, in one round trip to Valkey.
+
+        Args:
+            command: The other command, with its arguments.
+            subject: Names the client.
+            windows: Windows it must pass, at least one.
+
+        Returns:
+            The decision, and what the command returned; ``None`` where it failed.
+        """
+        try:
+            decision, found = self._store.call(
+                lambda valkey: SlidingLogLimiter(valkey).check_with(command, subject, windows)
+            )
+        except StoreUnavailableError:
+            return self._local.check(subject, windows), None
+        if isinstance(found, Exception):
+            self._store.failed(found)
+            return decision, None
+        return decision, found
 
 
 @cache

@@ -100,30 +100,68 @@ class SlidingLogLimiter:
             valkey.exceptions.ValkeyError: Valkey cannot be asked.
             OSError: Likewise.
         """
-        # The braces make the subject the hash tag: all of its keys are in one slot of a cluster.
-        logs = [f"{{quant:limit:{subject}}}:{window.name}" for window in windows]
-        marks = [f"{log}:refused" for log in logs]
-        arguments: list[int] = [int(count)]
-        for window in windows:
-            arguments += (window.limit, round(window.seconds * _MICROSECONDS))
-        answer = self._run(len(logs) * 2, *logs, *marks, *arguments)
-        allowed, time_us, *fields = answer
-        states = tuple(
-            WindowState(
-                window, used, reset_us / _MICROSECONDS, wait_us / _MICROSECONDS, bool(first)
-            )
-            for window, (used, reset_us, wait_us, first) in zip(
-                windows, batched(fields, _FIELDS), strict=True
-            )
-        )
-        return Decision(bool(allowed), states, time_us, exact=True)
-
-    def _run(self, key_count: int, *arguments: str | int) -> list[int]:
         from valkey.exceptions import NoScriptError  # noqa: PLC0415 - slow, see quant.breaker
 
+        arguments = _arguments(subject, windows, count=count)
         try:
-            answer: list[int] = self._valkey.evalsha(_SCRIPT_ID, key_count, *arguments)
+            answer = self._valkey.evalsha(_SCRIPT_ID, *arguments)
         except NoScriptError:
-            # A server that has just started; this leaves the script in its cache.
-            answer = self._valkey.eval(_SCRIPT, key_count, *arguments)
-        return answer
+            answer = self._load_and_run(arguments)
+        return _decision(windows, answer)
+
+    def check_with(
+        self, command: Sequence[str], subject: str, windows: Sequence[Window]
+    ) -> tuple[Decision, Any]:
+        """Decide on a request that counts and run another command, in one round trip.
+
+        Args:
+            command: The other command, with its arguments; its keys may be in another slot.
+            subject: As of ``check``.
+            windows: Likewise.
+
+        Returns:
+            The decision, and what the command returned or the error it failed with.
+
+        Raises:
+            valkey.exceptions.ValkeyError: Valkey cannot be asked, or not to decide.
+            OSError: Likewise.
+        """
+        from valkey.exceptions import NoScriptError  # noqa: PLC0415 - likewise
+
+        arguments = _arguments(subject, windows, count=True)
+        pipeline = self._valkey.pipeline(transaction=False)
+        pipeline.evalsha(_SCRIPT_ID, *arguments)
+        pipeline.execute_command(*command)
+        answer, found = pipeline.execute(raise_on_error=False)
+        if isinstance(answer, NoScriptError):
+            answer = self._load_and_run(arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        return _decision(windows, answer), found
+
+    def _load_and_run(self, arguments: Sequence[str | int]) -> Any:
+        """Run the script on a server that has just started; this leaves it in its cache."""
+        return self._valkey.eval(_SCRIPT, *arguments)
+
+
+def _arguments(subject: str, windows: Sequence[Window], *, count: bool) -> list[str | int]:
+    """Return the number of the script's keys, its keys and its arguments."""
+    # The braces make the subject the hash tag: all of its keys are in one slot of a cluster.
+    logs = [f"{{quant:limit:{subject}}}:{window.name}" for window in windows]
+    marks = [f"{log}:refused" for log in logs]
+    arguments: list[str | int] = [len(logs) * 2, *logs, *marks, int(count)]
+    for window in windows:
+        arguments += (window.limit, round(window.seconds * _MICROSECONDS))
+    return arguments
+
+
+def _decision(windows: Sequence[Window], answer: Sequence[int]) -> Decision:
+    """Return what the script's answer says."""
+    allowed, time_us, *fields = answer
+    states = tuple(
+        WindowState(window, used, reset_us / _MICROSECONDS, wait_us / _MICROSECONDS, bool(first))
+        for window, (used, reset_us, wait_us, first) in zip(
+            windows, batched(fields, _FIELDS), strict=True
+        )
+    )
+    return Decision(bool(allowed), states, time_us, exact=True)
