@@ -4,19 +4,30 @@
 docs/adr/0030.
 """
 
-import gc
 import os
 from typing import Final
 
 import pydantic
 
 from quant import lazy
+from quant.cold_start import IN_FUNCTION
 
 # Modules that need SQLAlchemy, NumPy or another library that a request may do without.
 _DEFERRED: Final = (
+    "quant.accounts.api_tokens",
+    "quant.accounts.logins",
+    "quant.accounts.password_changes",
+    "quant.accounts.profile",
+    "quant.accounts.refreshes",
+    "quant.accounts.registration",
+    "quant.accounts.resets",
+    "quant.accounts.sessions",
     "quant.alerts.deliveries",
     "quant.alerts.watchlists",
     "quant.audit",
+    "quant.audit.listing",
+    "quant.db.prepared",
+    "quant.db.schema",
     "quant.db.session",
     "quant.exports.datasets",
     "quant.exports.inline",
@@ -31,23 +42,22 @@ _DEFERRED: Final = (
     "quant.ml.serving.politician",
     "quant.ml.serving.signals",
     "quant.ml.serving.states",
+    "quant.observability.gauges",
+    "quant.pipeline.freshness",
+    "quant.pipeline.quality",
+    "quant.politician_details",
+    "quant.readiness",
     "quant.stats.late_filings",
     "quant.stats.leaderboard",
     "quant.stats.overview",
     "quant.stats.sectors",
     "quant.tickers",
+    "quant.tokens",
+    "quant.trade_details",
 )
-
-# Python looks for cycles after every 2,000 new containers, of which imports make hundreds of
-# thousands that all stay; a request makes fewer than this.
-_COLLECT_AFTER: Final = 50_000
-
-# Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
-IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
 def _prepare() -> None:
-    gc.set_threshold(_COLLECT_AFTER)
     # Of the models that FastAPI and the routes declare, a function validates by a few: each is
     # built when it is first used.
     pydantic.BaseModel.model_config["defer_build"] = True
