@@ -1,0 +1,95 @@
+"""Index every filter of trades with every sort; note each trade's chamber and party."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from quant.db import online
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+change = "expand"
+
+# A row at a time, since it is the row that they change, before it is written.
+TRIGGERS = """
+create or replace function note_politician() returns trigger language plpgsql as $$
+begin
+    select p.chamber, p.party into new.chamber, new.party
+    from politicians p where p.id = new.politician_id;
+    return new;
+end $$;
+create or replace trigger trades_note_politician
+    before insert or update of politician_id, chamber, party on trades
+    for each row execute function note_politician();
+
+create or replace function note_changed_politician() returns trigger language plpgsql as $$
+begin
+    update trades set chamber = new.chamber, party = new.party where politician_id = new.id;
+    return null;
+end $$;
+create or replace trigger politicians_note_change
+    after update of chamber, party on politicians for each row
+    when ((old.chamber, old.party) is distinct from (new.chamber, new.party))
+    execute function note_changed_politician()
+"""
+
+DISCLOSURE = sa.text("coalesce(disclosure_date, '0001-01-01')")
+SORTS = (
+    ("disclosure", DISCLOSURE),
+    ("transaction", "transaction_date"),
+    ("amount", "amount_min"),
+)
+UPPER = sa.text("coalesce(amount_max, 'Infinity')")
+IS_RANGE = sa.text("amount_max is distinct from amount_min")
+IS_EXACT = sa.text("amount_max = amount_min")
+
+
+def _quarter(column: str) -> sa.TextClause:
+    return sa.text(f"(({column} - '2000-01-01') / 91)")
+
+
+def upgrade() -> None:
+    for column in ("chamber", "party"):
+        op.add_column("trades", sa.Column(column, sa.Text(), nullable=True), if_not_exists=True)
+    op.execute(TRIGGERS)
+    online.update_in_batches("trades", "id", "chamber = chamber", where="chamber is null")
+    for column in ("chamber", "party", "operation", "owner", "asset_type"):
+        for name, key in SORTS:
+            online.create_index(f"ix_trades_{column}_{name}", "trades", [column, key, "id"])
+    for name, column in (("politician", "politician_id"), ("ticker", "ticker")):
+        online.create_index(f"ix_trades_{name}_amount", "trades", [column, "amount_min", "id"])
+    _index_dates()
+    _index_amounts()
+
+
+def _index_dates() -> None:
+    transaction, disclosure = "transaction_date", "disclosure_date"
+    for name, columns, included in (
+        (
+            "transaction_quarter_disclosure",
+            [_quarter(transaction), DISCLOSURE],
+            [transaction, disclosure],
+        ),
+        ("transaction_quarter_amount", [_quarter(transaction), "amount_min"], [transaction]),
+        ("disclosure_quarter_transaction", [_quarter(disclosure), transaction], [disclosure]),
+        ("disclosure_quarter_amount", [_quarter(disclosure), "amount_min"], [disclosure]),
+    ):
+        online.create_index(
+            f"ix_trades_{name}", "trades", [*columns, "id"], postgresql_include=included
+        )
+
+
+def _index_amounts() -> None:
+    for name, key in SORTS[:2]:
+        online.create_index(
+            f"ix_trades_range_{name}",
+            "trades",
+            ["amount_min", UPPER, key, "id"],
+            postgresql_where=IS_RANGE,
+        )
+    for name, key in SORTS:
+        online.create_index(
+            f"ix_trades_exact_{name}", "trades", [key, "id"], postgresql_where=IS_EXACT
+        )
