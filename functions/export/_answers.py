@@ -2,23 +2,24 @@
 
 import base64
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from quant import audit
-from quant.db.session import read
-from quant.exports import jobs
-from quant.exports.formats import MEDIA_TYPES
-from quant.exports.inline import InlineFile
-from quant.exports.leases import ExportRequest
-from quant.exports.objects import ExportBucket
+from quant.db import session
+from quant.exports import jobs, objects
+from quant.exports.requests import MEDIA_TYPES, ExportRequest
 from quant.vocabulary import AuditEvent, ExportFormat, ExportKind, ExportState
 from quant_http.caller import caller, origin
 from quant_http.json import dump_json
 from quant_http.responses import CACHE_HEADERS, NO_STORE, PRIVATE, matches
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from quant.exports.inline import InlineFile
 
 _RESPOND_ASYNC: Final = "respond-async"
 
@@ -53,7 +54,7 @@ def file_or_job(
     wanted: ExportRequest,
     target: str,
     prefer: str | None,
-    make: Callable[[Connection], InlineFile | None],
+    make: "Callable[[Connection], InlineFile | None]",
 ) -> Response:
     """Return a file, or the job that makes it where it is large or the client prefers one.
 
@@ -66,7 +67,7 @@ def file_or_job(
     """
     if prefers_job(prefer):
         return job_answer(request, wanted, {"Preference-Applied": _RESPOND_ASYNC})
-    file = read(make)
+    file = session.read(make)
     if file is None:
         return job_answer(request, wanted)
     response = _file_answer(request, file)
@@ -86,7 +87,7 @@ def file_or_job(
     return response
 
 
-def _file_answer(request: Request, file: InlineFile) -> Response:
+def _file_answer(request: Request, file: "InlineFile") -> Response:
     digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
     # Strong: the bytes are never encoded otherwise.
     tag = f'"{file.sha256[:32]}"'
@@ -125,7 +126,7 @@ def shown_files(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return files with links instead of their keys."""
     if not files:
         return []
-    bucket = ExportBucket.from_environment()
+    bucket = objects.ExportBucket.from_environment()
     shown = []
     for file in files:
         url = bucket.link(file["key"])

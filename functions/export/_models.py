@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import Header, Path
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints
 
-from quant.exports.selections import Batch
+from quant.exports.requests import Batch
 from quant.vocabulary import (
     AssetType,
     Chamber,

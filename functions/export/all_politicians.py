@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from export._answers import job_answer
 from export._models import ExportJobStatus, NewBatchExport
-from quant.exports.leases import ExportRequest
-from quant.exports.selections import check_filters
+from quant.exports import selections
+from quant.exports.requests import ExportRequest
 from quant.vocabulary import ExportKind
 from quant_http.app import RouteApp
 from quant_http.responses import LOCATION_HEADERS, NO_STORE_HEADERS
@@ -28,7 +28,7 @@ async def all_politicians(request: Request, body: NewBatchExport) -> Response:
     An account may have ten exports that are not finished; one more is a 409.
     """
     filters = body.filters.model_dump(mode="json", exclude_none=True)
-    check_filters(body.what, filters)
+    selections.check_filters(body.what, filters)
     parameters = {"format": body.format.value, "what": body.what.value, "filters": filters}
     return job_answer(request, ExportRequest(ExportKind.ALL_POLITICIANS, parameters))
 

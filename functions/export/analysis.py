@@ -1,19 +1,20 @@
 """GET /api/v1/export/analysis/{politician_id}: the reports on a politician as a file."""
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Query, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from export._answers import FILE_HEADERS, FILE_SCHEMAS, file_or_job, politician_request
 from export._models import AnalysisExportQuery, ExportJobStatus, PoliticianId, Prefer
-from quant.db.session import read
-from quant.exports.formats import MEDIA_TYPES
-from quant.exports.inline import InlineFile, inline_analysis
-from quant.exports.selections import subject_of
+from quant.db import session
+from quant.exports import inline, selections
+from quant.exports.requests import MEDIA_TYPES
 from quant.vocabulary import ExportFormat, ExportKind
 from quant_http.app import RouteApp
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 app = RouteApp("export.analysis", compresses=False)
 
@@ -41,10 +42,10 @@ async def analysis(
     observations it rests on and its method. Reports that take too long are made by a job instead,
     which the 202 names.
     """
-    subject = read(lambda connection: subject_of(connection, politician_id))
+    subject = session.read(lambda connection: selections.subject_of(connection, politician_id))
 
-    def make(connection: Connection) -> InlineFile | None:
-        return inline_analysis(connection, subject, query.format)
+    def make(connection: "Connection") -> inline.InlineFile | None:
+        return inline.inline_analysis(connection, subject, query.format)
 
     wanted = politician_request(ExportKind.ANALYSIS, str(subject.id), query.format)
     return file_or_job(request, wanted, str(subject.id), prefer, make)

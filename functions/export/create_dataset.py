@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from export._answers import job_answer
 from export._models import ExportJobStatus, NewDataset
-from quant.exports.leases import ExportRequest
+from quant.exports.requests import ExportRequest
 from quant.vocabulary import ExportKind
 from quant_http.app import RouteApp
 from quant_http.responses import LOCATION_HEADERS, NO_STORE_HEADERS

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from export._answers import shown_job
 from export._models import ExportJobStatus, JobId
-from quant.exports.jobs import get_job
+from quant.exports import jobs
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.models import QueryModel
@@ -29,7 +29,7 @@ async def job(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """One of the caller's own, with links to its files. Another account's is a 404."""
-    return private_json(shown_job(get_job(caller(request).account_id, job_id)))
+    return private_json(shown_job(jobs.get_job(caller(request).account_id, job_id)))
 
 
 handler = app.handler

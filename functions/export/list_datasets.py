@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from export._answers import shown_files
 from export._models import DatasetList, DatasetsQuery
-from quant.exports.datasets import DICTIONARY, list_datasets
+from quant.exports import datasets
 from quant_http.app import RouteApp
 from quant_http.responses import NO_STORE_HEADERS, private_json
 
@@ -30,13 +30,13 @@ async def list_(
     A version says which data and which schema it is of; its files never change. One that is cited
     is found by `version`, however old it is.
     """
-    found = list_datasets(version=query.version, form=query.format)
+    found = datasets.list_datasets(version=query.version, form=query.format)
     return private_json({"data": [_shown(dataset) for dataset in found]})
 
 
 def _shown(dataset: dict[str, Any]) -> dict[str, Any]:
     files = shown_files(dataset["files"])
-    [dictionary] = [file["url"] for file in files if file["name"] == DICTIONARY]
+    [dictionary] = [file["url"] for file in files if file["name"] == datasets.DICTIONARY]
     rows = {
         file["name"].partition(".")[0]: file["rows"] for file in files if file["rows"] is not None
     }

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from export._answers import shown_job
 from export._models import ExportJobPage
-from quant.exports.jobs import list_jobs
+from quant.exports import jobs
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.models import PageQuery
@@ -25,7 +25,7 @@ app = RouteApp("export.list_jobs")
 )
 async def list_(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """The newest first, with links to their files; page through them with `cursor`."""
-    page = list_jobs(caller(request).account_id, limit=query.limit, cursor=query.cursor)
+    page = jobs.list_jobs(caller(request).account_id, limit=query.limit, cursor=query.cursor)
     return private_json(
         {
             "data": [shown_job(job) for job in page.rows],

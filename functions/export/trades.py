@@ -1,18 +1,19 @@
 """GET /api/v1/export/trades/{politician_id}: a politician's trades as a file."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from export._answers import FILE_HEADERS, FILE_SCHEMAS, file_or_job, politician_request
 from export._models import ExportJobStatus, PoliticianId, Prefer, TradesExportQuery
-from quant.db.session import read
-from quant.exports.inline import InlineFile, inline_file
-from quant.exports.selections import subject_of, trades_of
+from quant.db import session
+from quant.exports import inline, selections
 from quant.vocabulary import ExportKind
 from quant_http.app import RouteApp
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 app = RouteApp("export.trades", compresses=False)
 
@@ -35,10 +36,12 @@ async def trades(
 
     More than 5,000 rows or 4 MiB are made by a job instead, which the 202 names.
     """
-    subject = read(lambda connection: subject_of(connection, politician_id))
+    subject = session.read(lambda connection: selections.subject_of(connection, politician_id))
 
-    def make(connection: Connection) -> InlineFile | None:
-        return inline_file(connection, trades_of(subject), query.format, subject.label)
+    def make(connection: "Connection") -> inline.InlineFile | None:
+        return inline.inline_file(
+            connection, selections.trades_of(subject), query.format, subject.label
+        )
 
     wanted = politician_request(ExportKind.TRADES, str(subject.id), query.format)
     return file_or_job(request, wanted, str(subject.id), prefer, make)

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 from fastapi import Path
 from pydantic import BaseModel, Field, StringConstraints
 
+from quant.alerts.content import MAX_ITEMS, WatchlistContent
 from quant.alerts.endpoints import MAX_URL_LENGTH
-from quant.alerts.watchlists import MAX_ITEMS, WatchlistContent
 from quant.vocabulary import AlertChannel, DeliveryState
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,

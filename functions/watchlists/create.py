@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import create
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -25,7 +25,7 @@ async def create_watchlist(request: Request, body: NewWatchlist) -> Response:
 
     Where an account has as many watchlists as its tier allows, the answer is a 409.
     """
-    made = create(caller(request).account_id, body.content(), origin(request))
+    made = watchlists.create(caller(request).account_id, body.content(), origin(request))
     return private_json(made, status=201)
 
 

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import remove
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE, NO_STORE_HEADERS
@@ -21,7 +21,7 @@ app = RouteApp("watchlists.delete")
 )
 async def delete(request: Request, watchlist_id: WatchlistId) -> Response:
     """With the record of its deliveries. Alerts on their way may still arrive."""
-    remove(caller(request).account_id, watchlist_id, origin(request))
+    watchlists.remove(caller(request).account_id, watchlist_id, origin(request))
     return Response(status_code=204, headers=NO_STORE)
 
 

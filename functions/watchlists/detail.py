@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import get_watchlist
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.json import dump_json
@@ -29,7 +29,7 @@ async def detail(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """One of the caller's own, with the health of its webhook. Another account's is a 404."""
-    watchlist = get_watchlist(caller(request).account_id, watchlist_id)
+    watchlist = watchlists.get_watchlist(caller(request).account_id, watchlist_id)
     return entity(request, dump_json(watchlist))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import list_watchlists
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.models import PageQuery
@@ -25,7 +25,9 @@ app = RouteApp("watchlists.list")
 )
 async def list_(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """The newest first, without their webhooks' secrets; page through them with `cursor`."""
-    page = list_watchlists(caller(request).account_id, limit=query.limit, cursor=query.cursor)
+    page = watchlists.list_watchlists(
+        caller(request).account_id, limit=query.limit, cursor=query.cursor
+    )
     return own_page(request, page)
 
 

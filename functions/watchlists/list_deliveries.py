@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.alerts.deliveries import list_deliveries
+from quant.alerts import deliveries
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.responses import CACHE_HEADERS
@@ -26,7 +26,7 @@ async def list_(
     request: Request, watchlist_id: WatchlistId, query: Annotated[DeliveriesQuery, Query()]
 ) -> Response:
     """Alerts of the last 90 days, the newest first; filters must stay the same between pages."""
-    page = list_deliveries(
+    page = deliveries.list_deliveries(
         caller(request).account_id,
         watchlist_id,
         state=query.state,

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import rotate_secret
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -24,7 +24,7 @@ async def rotate(request: Request, watchlist_id: WatchlistId) -> Response:
 
     For 24 hours webhooks are signed with the old one as well, so that none is lost on the way.
     """
-    secret = rotate_secret(caller(request).account_id, watchlist_id, origin(request))
+    secret = watchlists.rotate_secret(caller(request).account_id, watchlist_id, origin(request))
     return private_json({"webhook_secret": secret})
 
 

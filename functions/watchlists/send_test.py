@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.alerts.deliveries import send_test
+from quant.alerts import deliveries
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -22,7 +22,7 @@ app = RouteApp("watchlists.send_test")
 )
 async def test(request: Request, watchlist_id: WatchlistId) -> Response:
     """A `webhook.test` is on its way; the list of deliveries tells what became of it."""
-    return private_json(send_test(caller(request).account_id, watchlist_id), status=202)
+    return private_json(deliveries.send_test(caller(request).account_id, watchlist_id), status=202)
 
 
 handler = app.handler

@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.alerts.signing import unsubscribing_account
-from quant.alerts.watchlists import stop_digests
+from quant.alerts import signing, watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS
@@ -25,7 +24,7 @@ app = RouteApp("watchlists.unsubscribe")
 )
 async def unsubscribe(request: Request, query: Annotated[UnsubscribeQuery, Query()]) -> Response:
     """Digests of all watchlists of the account are turned off; webhooks go on."""
-    stop_digests(unsubscribing_account(query.token), origin(request))
+    watchlists.stop_digests(signing.unsubscribing_account(query.token), origin(request))
     return html_page("<p>You get no more daily mails. A watchlist can ask for them again.</p>")
 
 

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.alerts.watchlists import replace
+from quant.alerts import watchlists
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -24,7 +24,9 @@ async def update(request: Request, watchlist_id: WatchlistId, body: NewWatchlist
 
     Alerts on their way still go to the old address.
     """
-    changed = replace(caller(request).account_id, watchlist_id, body.content(), origin(request))
+    changed = watchlists.replace(
+        caller(request).account_id, watchlist_id, body.content(), origin(request)
+    )
     return private_json(changed)
 
 

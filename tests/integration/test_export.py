@@ -24,7 +24,7 @@ from supervisor.database import APP_ROLE
 from tests.integration.conftest import SENATOR, authorizer_context
 
 from quant.errors import ConflictError, StoreUnavailableError
-from quant.exports import datasets, inline, jobs, leases, objects, queue, work
+from quant.exports import datasets, inline, jobs, leases, objects, queue, requests, work
 from quant.exports.dictionary import DATASET, TRADES
 from quant.origin import Origin
 from quant.tiers import TIERS, EndpointClass
@@ -289,7 +289,7 @@ def test_accounts_that_ask_at_the_same_time_have_no_more(api, exports, monkeypat
 
     def ask_for(number):
         parameters = {"format": "csv", "what": "trades", "filters": {"amount_min": number % 6}}
-        wanted = leases.ExportRequest(ExportKind.ALL_POLITICIANS, parameters)
+        wanted = requests.ExportRequest(ExportKind.ALL_POLITICIANS, parameters)
         try:
             return jobs.ask(account, wanted, Origin())["id"]
         except ConflictError:

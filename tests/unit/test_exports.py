@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from quant.exports import analysis, dictionary
 from quant.exports.dictionary import ANALYSIS, DATASET, POLITICIANS, TRADES, Column, Table
 from quant.exports.formats import convert
-from quant.exports.leases import ExportRequest
+from quant.exports.requests import ExportRequest
 from quant.exports.rows import Selection
 from quant.exports.selections import Subject
 from quant.vocabulary import ExportFormat, ExportKind

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from sqlalchemy import (
 )
 
 from quant import audit
+from quant.alerts.content import WatchlistContent
 from quant.alerts.endpoints import check_url
 from quant.alerts.signing import secret_of
 from quant.db.account_models import Account
@@ -31,9 +31,6 @@ from quant.origin import Origin
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.tiers import TIERS
 from quant.vocabulary import AlertChannel, AuditEvent, DeliveryState
-
-# Tickers, politicians and committees each.
-MAX_ITEMS: Final = 100
 
 _SHOWN: Final = (
     Watchlist.id,
@@ -51,27 +48,6 @@ _SHOWN: Final = (
 _SORT_KEYS: Final = {
     "created_at": SortKey(Watchlist.created_at, Watchlist.id, datetime.fromisoformat)
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistContent:
-    """What its owner says of a watchlist.
-
-    Attributes:
-        name: What the owner calls it.
-        tickers: Symbols, upper case.
-        politicians: Identifiers (UUID) or bioguide ids.
-        committees: congress-legislators ``thomas_id``; each stands for its present members.
-        digest: Whether the owner gets a mail a day.
-        webhook_url: Where each trade is posted, if anywhere.
-    """
-
-    name: str
-    tickers: tuple[str, ...]
-    politicians: tuple[str, ...]
-    committees: tuple[str, ...]
-    digest: bool
-    webhook_url: str | None
 
 
 def not_found(watchlist_id: uuid.UUID) -> NotFoundError:

@@ -20,9 +20,10 @@ from quant.db.session import read, write
 from quant.errors import NotFoundError
 from quant.exports import dictionary, rows
 from quant.exports.dictionary import DATASET, LEFT_OUT, SCHEMA_VERSION
-from quant.exports.formats import MEDIA_TYPES, sha256_of, write_file
+from quant.exports.formats import sha256_of, write_file
 from quant.exports.leases import Result
 from quant.exports.objects import DATASET_PREFIX, ExportBucket, ExportFile
+from quant.exports.requests import MEDIA_TYPES
 from quant.exports.rows import Selection
 from quant.vocabulary import ExportFormat
 

@@ -5,7 +5,7 @@ The bytes depend on the rows alone: the same rows give the same file.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +18,6 @@ from quant.exports import rows
 from quant.exports.dictionary import Table
 from quant.exports.rows import Selection
 from quant.vocabulary import ExportFormat
-
-MEDIA_TYPES: Final[Mapping[ExportFormat, str]] = {
-    ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
-    ExportFormat.JSON: "application/json",
-    ExportFormat.PARQUET: "application/vnd.apache.parquet",
-}
 
 _BUFFER_BYTES: Final = 1 << 20
 # As DuckDB writes by default; fixed here, since the bytes of a dataset must not change.

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from quant.db.keyset import data_version
 from quant.exports import analysis
 from quant.exports.dictionary import ANALYSIS
-from quant.exports.formats import MEDIA_TYPES, Written, write_file
+from quant.exports.formats import Written, write_file
+from quant.exports.requests import MEDIA_TYPES
 from quant.exports.rows import Selection, in_snapshot
 from quant.exports.selections import Subject, stem
 from quant.vocabulary import ExportFormat

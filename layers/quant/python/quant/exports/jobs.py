@@ -17,7 +17,8 @@ from quant.db.keyset import SortKey, data_version, fetch_page
 from quant.db.session import read, write
 from quant.errors import ConflictError, NotFoundError
 from quant.exports import queue
-from quant.exports.leases import STATE, ExportRequest
+from quant.exports.leases import STATE
+from quant.exports.requests import ExportRequest
 from quant.origin import Origin
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.vocabulary import AuditEvent, ExportState

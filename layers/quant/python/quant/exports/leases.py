@@ -4,7 +4,6 @@ A worker holds a lease, which it renews as it goes on; another one takes up a jo
 out, and whoever lost a lease changes nothing any more.
 """
 
-import json
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, case, func, literal, select, u
 from quant.db.export_models import ExportJob
 from quant.db.session import write
 from quant.errors import QuantError
-from quant.identity import stable_id
-from quant.vocabulary import ExportKind, ExportState
+from quant.exports.requests import ExportRequest
+from quant.vocabulary import ExportState
 
 # As often as the queue delivers a message before it sets it aside (infra/batch_functions.py).
 MAX_ATTEMPTS: Final = 3
@@ -29,29 +28,6 @@ _MAX_DETAIL: Final = 500
 
 class LostLeaseError(QuantError):
     """Another worker has taken up the job."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
-    """What to export.
-
-    Attributes:
-        kind: What it is of.
-        parameters: Of the kind; JSON values.
-    """
-
-    kind: ExportKind
-    parameters: dict[str, Any]
-
-    def job_id(self, account_id: uuid.UUID, version: int) -> uuid.UUID:
-        """Return the identifier of the job that an account's asking for this is.
-
-        Args:
-            account_id: Who asks.
-            version: Present version of the data.
-        """
-        parameters = json.dumps(self.parameters, sort_keys=True)
-        return stable_id("export_job", account_id, self.kind.value, parameters, version)
 
 
 @dataclass(frozen=True, slots=True)

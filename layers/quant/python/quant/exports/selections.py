@@ -3,24 +3,16 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from quant.db.expressions import identified_by
 from quant.db.models import Politician
 from quant.errors import InvalidInputError, NotFoundError
 from quant.exports.dictionary import POLITICIANS, TRADES, Table
+from quant.exports.requests import Batch
 from quant.exports.rows import Selection, filters_of
-from quant.politicians import identified_by
-
-
-class Batch(StrEnum):
-    """What an export of all politicians is of."""
-
-    TRADES = "trades"
-    POLITICIANS = "politicians"
-
 
 _TABLES: Final[Mapping[Batch, Table]] = {Batch.TRADES: TRADES, Batch.POLITICIANS: POLITICIANS}
 

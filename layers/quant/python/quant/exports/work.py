@@ -14,11 +14,12 @@ from quant.db.keyset import data_version
 from quant.errors import NotFoundError, QuantError, StoreUnavailableError
 from quant.exports import analysis, datasets, leases, rows
 from quant.exports.dictionary import ANALYSIS
-from quant.exports.formats import MEDIA_TYPES, Written, write_file
+from quant.exports.formats import Written, write_file
 from quant.exports.leases import Busy, Claim, LostLeaseError, Result
 from quant.exports.objects import JOB_PREFIX, ChangedObjectError, ExportBucket, ExportFile
+from quant.exports.requests import MEDIA_TYPES, Batch
 from quant.exports.rows import Selection
-from quant.exports.selections import Batch, batch_of, stem, subject_of, trades_of
+from quant.exports.selections import batch_of, stem, subject_of, trades_of
 from quant.vocabulary import ExportFormat, ExportKind
 
 # How often a job says how far it is.
