@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from politicians._models import PoliticianDetail
-from quant.db.session import read
-from quant.politicians import get_politician
+from quant import politician_details
+from quant.db import session
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.models import POLITICIAN_ID_PATTERN, QueryModel
@@ -36,9 +36,10 @@ async def detail(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """One politician, with present committee seats and the number of trades held."""
-    return entity(
-        request, dump_json(read(lambda connection: get_politician(connection, politician_id)))
+    found = session.read(
+        lambda connection: politician_details.get_politician(connection, politician_id)
     )
+    return entity(request, dump_json(found))
 
 
 handler = app.handler

@@ -6,8 +6,7 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from politicians._models import PoliticianPage, PoliticiansQuery
-from quant.db.session import read
-from quant.politicians import list_politicians
+from quant import politicians
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, page_entity
 
@@ -28,10 +27,8 @@ async def list_(request: Request, query: Annotated[PoliticiansQuery, Query()]) -
     """
     return page_entity(
         request,
-        lambda: read(
-            lambda connection: list_politicians(
-                connection, query.filters(), limit=query.limit, cursor=query.cursor
-            )
+        lambda: politicians.list_politicians(
+            query.filters(), limit=query.limit, cursor=query.cursor
         ),
     )
 

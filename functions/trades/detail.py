@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.trades import get_trade
+from quant import trade_details
+from quant.db import session
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.models import QueryModel
@@ -30,7 +30,8 @@ async def detail(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """One trade, with its raw source row and the other filings that report it."""
-    return entity(request, dump_json(read(lambda connection: get_trade(connection, trade_id))))
+    found = session.read(lambda connection: trade_details.get_trade(connection, trade_id))
+    return entity(request, dump_json(found))
 
 
 handler = app.handler

@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.trades import list_trades
+from quant import trades
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, page_entity
 from trades._models import TradePage, TradesQuery
@@ -28,11 +27,7 @@ async def list_(request: Request, query: Annotated[TradesQuery, Query()]) -> Res
     """
     return page_entity(
         request,
-        lambda: read(
-            lambda connection: list_trades(
-                connection, query.filters(), limit=query.limit, cursor=query.cursor
-            )
-        ),
+        lambda: trades.list_trades(query.filters(), limit=query.limit, cursor=query.cursor),
     )
 
 

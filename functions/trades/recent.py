@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.trades import recent_trades
+from quant import trades
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, page_entity
 from trades._models import RecentTradesQuery, TradePage
@@ -25,9 +24,7 @@ async def recent(request: Request, query: Annotated[RecentTradesQuery, Query()])
     """The newest disclosures first, in one page; trades of unknown disclosure date are left out."""
     return page_entity(
         request,
-        lambda: read(
-            lambda connection: recent_trades(connection, chamber=query.chamber, limit=query.limit)
-        ),
+        lambda: trades.recent_trades(chamber=query.chamber, limit=query.limit),
     )
 
 

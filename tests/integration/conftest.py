@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import quant.breaker
+import quant.db.prepared
 import quant.db.session
 import quant.limits
 import quant.secrets
@@ -181,6 +182,7 @@ def reset_process() -> None:
     """Forget what a Lambda process keeps between invocations."""
     if quant.db.session.engine.cache_info().currsize:
         quant.db.session.engine().dispose()
+    quant.db.prepared.close()
     for kept in (
         quant.db.session.engine,
         quant.valkey_store.client,

@@ -26,7 +26,7 @@ from quant.db.session import read
 from quant.ingest.disclosures import import_house, import_senate
 from quant.pipeline.documents import process
 from quant.pipeline.raw import DocumentKind, RawDocument
-from quant.trades import get_trade
+from quant.trade_details import get_trade
 from quant.vocabulary import DocumentOutcome
 
 ACME = PtrLine(asset="Acme Corp. - Common Stock (ACME) [ST]")

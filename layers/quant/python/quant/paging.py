@@ -23,12 +23,13 @@ class Page:
     """One page of a list.
 
     Attributes:
-        rows: The page's rows, at most ``limit`` of them.
+        rows: The page's rows, at most ``limit`` of them; each a mapping, or its JSON as
+            ``orjson.Fragment``.
         next_cursor: Cursor of the next page, or ``None`` on the last one.
         data_version: Version of the disclosed data the page was read from.
     """
 
-    rows: list[dict[str, Any]]
+    rows: list[Any]
     next_cursor: str | None
     data_version: int
 

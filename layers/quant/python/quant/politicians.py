@@ -1,20 +1,11 @@
-"""Members of Congress and other filers: list, look up."""
+"""Members of Congress and other filers: list."""
 
-import uuid
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select
-
-from quant.db.keyset import SortKey, fetch_page
-from quant.db.models import (
-    Committee,
-    CommitteeMembership,
-    Politician,
-    PoliticianActivity,
-)
-from quant.errors import NotFoundError
+from quant.db import pages
+from quant.db.pages import Condition, SortKey
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.vocabulary import Chamber, Party
 
@@ -45,34 +36,32 @@ class PoliticianFilters:
     sort: PoliticianSort = PoliticianSort.NAME
 
 
-_COLUMNS: Final = (
-    Politician.id,
-    Politician.bioguide_id,
-    Politician.full_name,
-    Politician.chamber,
-    Politician.party,
-    Politician.state,
-    Politician.district,
-    Politician.in_office,
-    Politician.synthetic,
-    PoliticianActivity.trade_count,
-)
-_SORT_KEYS: Final = {
-    "name": SortKey(Politician.sort_name, Politician.id, str),
-    "trade_count": SortKey(PoliticianActivity.trade_count, PoliticianActivity.politician_id, int),
+# As in the answer, and in ``quant.politician_details``.
+_ITEM: Final = """(select row_to_json(item) from (select
+    p.id, p.bioguide_id, p.full_name, p.chamber, p.party, p.state, p.district, p.in_office,
+    p.synthetic, a.trade_count
+) item)"""
+_SOURCE: Final = "politicians p join politician_activity a on a.politician_id = p.id"
+
+_CONDITIONS: Final = {
+    "chamber": "p.chamber = {}",
+    "party": "p.party = {}",
+    "state": "p.state = {}",
+    "in_office": "p.in_office = {}",
 }
 
 
-def identified_by(identifier: str) -> ColumnElement[bool]:
-    """Return the condition that a politician has this identifier (UUID) or bioguide id."""
-    try:
-        return Politician.id == uuid.UUID(identifier)
-    except ValueError:
-        return Politician.bioguide_id == identifier.upper()
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise ValueError(text)
+    return value
 
 
-def _shape(row: Any) -> dict[str, Any]:
-    return {column.key: getattr(row, column.key) for column in _COLUMNS}
+_SORT_KEYS: Final = {
+    "name": SortKey("p.sort_name", "p.id", str),
+    "trade_count": SortKey("a.trade_count", "a.politician_id", _count),
+}
 
 
 def escape_like(text: str) -> str:
@@ -81,72 +70,29 @@ def escape_like(text: str) -> str:
 
 
 def list_politicians(
-    connection: Connection,
-    filters: PoliticianFilters,
-    *,
-    limit: int = DEFAULT_LIMIT,
-    cursor: str | None = None,
+    filters: PoliticianFilters, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page:
-    """Return one page of politicians, each with its number of trades.
+    """Return one page of politicians, each with its number of trades, as JSON.
 
     Raises:
         InvalidCursorError: The cursor is malformed or belongs to other filters.
+        StoreUnavailableError: Postgres cannot be reached.
     """
-    statement: Select[*tuple[Any, ...]] = select(*_COLUMNS).join(
-        PoliticianActivity, PoliticianActivity.politician_id == Politician.id
-    )
-    for column, value in (
-        (Politician.chamber, filters.chamber),
-        (Politician.party, filters.party),
-        (Politician.state, filters.state),
-        (Politician.in_office, filters.in_office),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    conditions = [
+        Condition(sql, (value,))
+        for name, sql in _CONDITIONS.items()
+        if (value := getattr(filters, name)) is not None
+    ]
     if filters.search is not None:
         pattern = f"%{escape_like(filters.search)}%"
-        statement = statement.where(Politician.full_name.ilike(pattern, escape="\\"))
-    return fetch_page(
-        connection,
-        statement,
-        _shape,
+        conditions.append(Condition("p.full_name ilike {}", (pattern,)))
+    return pages.read_page(
+        _ITEM,
+        _SOURCE,
+        conditions,
         sort_keys=_SORT_KEYS,
         sort=filters.sort,
         filters=asdict(filters),
         limit=limit,
         cursor=cursor,
     )
-
-
-def get_politician(connection: Connection, identifier: str) -> dict[str, Any]:
-    """Return one politician with present committee seats.
-
-    Args:
-        connection: Connection to read from.
-        identifier: Identifier (UUID) or bioguide id.
-
-    Raises:
-        NotFoundError: There is no such politician.
-    """
-    row = connection.execute(
-        select(*_COLUMNS)
-        .join(PoliticianActivity, PoliticianActivity.politician_id == Politician.id)
-        .where(identified_by(identifier))
-    ).one_or_none()
-    if row is None:
-        msg = f"there is no politician {identifier}"
-        raise NotFoundError(msg)
-    seats = connection.execute(
-        select(
-            Committee.id,
-            Committee.name,
-            Committee.parent_id,
-            CommitteeMembership.title,
-            CommitteeMembership.rank,
-            CommitteeMembership.side,
-        )
-        .join(Committee, Committee.id == CommitteeMembership.committee_id)
-        .where(CommitteeMembership.politician_id == row.id)
-        .order_by(Committee.id)
-    )
-    return {**_shape(row), "committees": [dict(seat._mapping) for seat in seats]}

@@ -4,7 +4,6 @@ A Lambda environment serves one request at a time, so a process holds one connec
 across invocations.
 """
 
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,13 +13,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from quant import snapstart
+from quant.db import driver
 from quant.db.traced import traced
 from quant.errors import StoreUnavailableError
 from quant.settings import DatabaseSettings, database_settings
-
-# SQLSTATE classes that say the server, not the statement, is at fault: connection exception,
-# insufficient resources, operator intervention (PostgreSQL manual, appendix A).
-_UNAVAILABLE_CLASSES = ("08", "53", "57")
 
 
 def _place(settings: DatabaseSettings) -> URL:
@@ -43,13 +40,6 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
     The connection is in autocommit mode, so that a read costs one round trip; ``write`` opens its
     transactions itself.
     """
-    connect_args: dict[str, Any] = {
-        "timeout": settings.connect_timeout_s,
-        "application_name": "quant",
-        "tcp_keepalive": True,
-    }
-    if settings.tls:
-        connect_args["ssl_context"] = ssl.create_default_context()
     engine = create_engine(
         _place(settings),
         isolation_level="AUTOCOMMIT",
@@ -58,14 +48,12 @@ def create_engine_from(settings: DatabaseSettings) -> Engine:
         pool_reset_on_return=None,
         # Errors are logged, and parameters may be addresses or hashes of passwords.
         hide_parameters=True,
-        connect_args=connect_args,
+        connect_args=driver.connect_options(settings),
     )
 
     @event.listens_for(engine, "do_connect")
     def log_in(_dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-        credentials = settings.credentials()
-        parameters["user"] = credentials.username
-        parameters["password"] = credentials.password.get_secret_value()
+        parameters.update(driver.login(settings))
 
     return traced(engine)
 
@@ -80,13 +68,7 @@ def is_unavailable(error: DBAPIError | OSError) -> bool:
     """Say whether an error means that Postgres is away rather than that a statement is wrong."""
     if isinstance(error, OSError):
         return True
-    if error.connection_invalidated or isinstance(error.orig, OSError):
-        return True
-    arguments = getattr(error.orig, "args", ())
-    if arguments and isinstance(arguments[0], dict):
-        return str(arguments[0].get("C", "")).startswith(_UNAVAILABLE_CLASSES)
-    # Anything pg8000 raises without an answer of the server is a failed connection.
-    return type(error.orig).__name__ == "InterfaceError"
+    return error.connection_invalidated or driver.is_unavailable(error.orig)
 
 
 @contextmanager
@@ -153,3 +135,12 @@ def write[T](query: Callable[[Connection], T]) -> T:
             if begun or last_try:
                 raise StoreUnavailableError("postgres") from error
     raise AssertionError
+
+
+def _forget() -> None:
+    if engine.cache_info().currsize:
+        # Without a word to the server: the connections are those of another environment.
+        engine().dispose(close=False)
+
+
+snapstart.after_restore(_forget)

@@ -24,9 +24,9 @@ from quant.analytics.arrays import (
     PricePanel,
     TradeArrays,
 )
+from quant.db.expressions import identified_by
 from quant.db.models import CommitteeMembership, Politician, Ticker, Trade
 from quant.errors import NotFoundError
-from quant.politicians import identified_by
 from quant.vocabulary import AssetType, Chamber, Operation, Party
 
 # Benchmarks in order of preference; the first that has prices serves. Real prices carry the fund

@@ -1,9 +1,12 @@
 """Trades disclosed after their deadline, and the share of such trades."""
 
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Date, cast, func, literal, select
 
+from quant.db.expressions import days_late_of_trade
+from quant.db.keyset import SortKey, fetch_page
 from quant.db.models import Politician, Trade
 from quant.methods import stats as methods
 from quant.paging import DEFAULT_LIMIT
@@ -11,7 +14,14 @@ from quant.stats.measures import timeliness, timeliness_columns
 from quant.stats.scope import settle
 from quant.stats.selection import Selection
 from quant.stock_act import FIRST_TRANSACTION_DATE, days_late
-from quant.trades import TradeFilters, list_trades
+from quant.trade_details import COLUMNS, joined, shape
+
+_SORT: Final = "-disclosure_date"
+# The same expression as the index on trades has.
+_DISCLOSED: Final[ColumnElement[date]] = func.coalesce(
+    Trade.disclosure_date, cast(literal("0001-01-01", literal_execute=True), Date)
+)
+_SORT_KEYS: Final = {"disclosure_date": SortKey(_DISCLOSED, Trade.id, date.fromisoformat)}
 
 _SHOWN: Final = (
     "id",
@@ -51,15 +61,25 @@ def read(
     Raises:
         InvalidCursorError: The cursor is malformed or belongs to other filters.
     """
-    page = list_trades(
+    late = joined(*COLUMNS).where(
+        *settle(connection, selection).of,
+        Trade.transaction_date >= FIRST_TRANSACTION_DATE,
+        days_late_of_trade() >= min_days,
+    )
+    page = fetch_page(
         connection,
-        TradeFilters(
-            politician=selection.politician,
-            chamber=selection.chamber,
-            party=selection.party,
-            transaction_from=FIRST_TRANSACTION_DATE,
-            days_late_min=min_days,
-        ),
+        late,
+        shape,
+        sort_keys=_SORT_KEYS,
+        sort=_SORT,
+        filters={
+            "politician": selection.politician,
+            "chamber": selection.chamber,
+            "party": selection.party,
+            "transaction_from": FIRST_TRANSACTION_DATE,
+            "days_late_min": min_days,
+            "sort": _SORT,
+        },
         limit=limit,
         cursor=cursor,
     )

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func
 from sqlalchemy.sql.elements import Label
 
 from quant.analytics.wilson import effective_trials, wilson_bounds
+from quant.db.expressions import days_late_of_trade
 from quant.db.models import Trade
 from quant.stock_act import FIRST_TRANSACTION_DATE
-from quant.trades import days_late_of_trade
 from quant.vocabulary import Operation
 
 SALES: Final = (Operation.SALE, Operation.SALE_FULL, Operation.SALE_PARTIAL)

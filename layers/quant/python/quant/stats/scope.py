@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from quant.db.expressions import identified_by
 from quant.db.models import Politician, Trade
-from quant.politicians import identified_by
 from quant.stats.selection import Period, Selection
 
 _DAYS: Final = {

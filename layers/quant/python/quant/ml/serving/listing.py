@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_
 
+from quant.db.expressions import identified_by
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.ml_models import Prediction
 from quant.ml.serving.filters import PredictionFilters
@@ -20,7 +21,6 @@ from quant.ml.serving.states import (
     statuses,
 )
 from quant.paging import Page
-from quant.politicians import identified_by
 
 _SORT: Final = {"as_of": SortKey(Prediction.as_of, Prediction.id, date.fromisoformat)}
 

@@ -16,6 +16,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from quant.collectors.bucket import DamagedObjectError
+from quant.db.expressions import identified_by
 from quant.db.keyset import data_version
 from quant.db.ml_models import Champion, Prediction
 from quant.db.models import Politician
@@ -35,7 +36,6 @@ from quant.ml.serving.states import (
     status_document,
     statuses,
 )
-from quant.politicians import identified_by
 from quant.reports.documents import null_if_nan
 
 # Predictions shown of a model and a politician.

@@ -1,0 +1,145 @@
+"""Pages of lists whose rows Postgres writes as JSON; the cursors are those of ``quant.paging``.
+
+Making Python objects of rows only to write them as JSON again is most of what a page costs. Every
+other list is read through ``quant.db.keyset``.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import orjson
+
+from quant.db import prepared
+from quant.errors import InvalidCursorError
+from quant.paging import MAX_LIMIT, Page, decode_cursor, encode_cursor, query_digest
+
+# JSON has no line break outside of strings, and an escaped one in them.
+_BETWEEN: Final = "\n"
+
+# Pages of all sizes are one statement, so their size is a parameter; a planner takes that for a
+# tenth of all rows, unless a constant below it says how many there are at most. One row comes back
+# in any case: an empty page has its data version too.
+_STATEMENT: Final = """
+select (select version from data_version), string_agg(item, chr(10)), string_agg(position, chr(10))
+from (
+    select {item}::text as item, json_build_array(({key})::text, {row_id})::text as position
+    from {source}
+    where {conditions}
+    order by {key} {direction}, {row_id} {direction}
+    limit {most}
+    ) listed limit $1
+"""
+
+
+class Condition(NamedTuple):
+    """A condition on rows.
+
+    Attributes:
+        sql: Its text, with ``{}`` for each value, whose type Postgres takes from the column it is
+            compared with.
+        values: The values.
+    """
+
+    sql: str
+    values: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """What a list may be sorted by, in SQL.
+
+    Attributes:
+        key: Expression sorted by; never null.
+        row_id: Identifier (UUID) that breaks ties, of the table whose index holds both.
+        parse: Reads a cursor's text back into a value of ``key``; ``ValueError`` where it is none.
+    """
+
+    key: str
+    row_id: str
+    parse: Callable[[str], object]
+
+
+def read_page(
+    item: str,
+    source: str,
+    conditions: Sequence[Condition],
+    *,
+    sort_keys: Mapping[str, SortKey],
+    sort: str,
+    filters: Mapping[str, object],
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """Return the page of a list that follows ``cursor``, in one round trip.
+
+    Without conditions on values the best plan is the same for all of them, and kept. With some it
+    depends on how many rows they leave, and is made each time.
+
+    Args:
+        item: SQL of a row's JSON.
+        source: SQL of the tables, as behind ``from``.
+        conditions: Which rows.
+        sort_keys: Names of the sort keys on offer.
+        sort: Name of the sort key; a leading minus sign means descending.
+        filters: The query's filters and sort; a cursor serves only the query it was issued for.
+        limit: Rows on a page, at most ``MAX_LIMIT``.
+        cursor: Cursor of the page before, or ``None`` for the first page.
+
+    Raises:
+        InvalidCursorError: The cursor is malformed or belongs to other filters.
+        StoreUnavailableError: Postgres cannot be reached.
+    """
+    digest = query_digest(filters)
+    descending = sort.startswith("-")
+    key = sort_keys[sort.removeprefix("-")]
+    keep = not any(condition.values for condition in conditions)
+    if cursor is not None:
+        conditions = [*conditions, _after(key, descending, decode_cursor(cursor, digest))]
+    # One row more than asked for tells whether there is a next page.
+    values: list[object] = [limit + 1]
+    statement = _STATEMENT.format(
+        item=item,
+        key=key.key,
+        row_id=key.row_id,
+        source=source,
+        conditions=_numbered(conditions, values),
+        direction="desc" if descending else "asc",
+        most=MAX_LIMIT + 1,
+    )
+    [[version, items, positions]] = prepared.rows(statement, values, keep=keep)
+    rows = items.split(_BETWEEN) if items else []
+    return Page(
+        rows=[orjson.Fragment(row) for row in rows[:limit]],
+        next_cursor=_cursor(digest, positions, limit) if len(rows) > limit else None,
+        data_version=version,
+    )
+
+
+def _after(key: SortKey, descending: bool, position: tuple[str, str]) -> Condition:
+    text_key, text_id = position
+    try:
+        values = key.parse(text_key), uuid.UUID(text_id)
+    except (ValueError, ArithmeticError) as error:
+        msg = "the cursor is malformed"
+        raise InvalidCursorError(msg) from error
+    beyond = "<" if descending else ">"
+    return Condition(f"({key.key}, {key.row_id}) {beyond} ({{}}, {{}})", values)
+
+
+def _numbered(conditions: Sequence[Condition], values: list[object]) -> str:
+    """Return the conditions with numbers for their values, which are appended to ``values``."""
+    texts: list[str] = []
+    for condition in conditions:
+        first = len(values) + 1
+        values.extend(condition.values)
+        numbers = range(first, len(values) + 1)
+        texts.append(condition.sql.format(*(f"${number}" for number in numbers)))
+    return " and ".join(texts) or "true"
+
+
+def _cursor(digest: str, positions: str, limit: int) -> str:
+    key, row_id = json.loads(positions.split(_BETWEEN)[limit - 1])
+    return encode_cursor(digest, key, row_id)
