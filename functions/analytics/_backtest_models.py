@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 
 from quant.analytics.backtest.rules import Configuration, Side
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.vocabulary import Weighting
 from quant.reports.backtest_query import BacktestQuery, Resolution
 from quant.vocabulary import Chamber, Party
 from quant_http.models import (

@@ -7,12 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from analytics._anomaly_models import AsOfQuery, EvidenceTrade
-from quant.analytics.performance.calendar_time import Leg as Portfolio
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.weights import Weighting
-from quant.analytics.performance.windows import HORIZONS, Event
-from quant.reports.performance_legs import Leg
-from quant.reports.performance_query import HORIZON, Configuration, Grouping
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
+from quant.analytics.performance.vocabulary import Leg as Portfolio
+from quant.reports.performance_query import HORIZON, Configuration, Grouping, Leg
 from quant_http.models import (
     DataVersionField,
     Estimate,

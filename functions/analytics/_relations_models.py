@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from analytics._anomaly_models import EvidenceTrade
-from quant.analytics.relations.correlation import Coefficient, Measure
-from quant.reports.relations import Window
-from quant.reports.relations_pairs import DEFAULT_MOST_ACTIVE, MOST_POLITICIANS, PairsQuery
+from quant.analytics.relations.vocabulary import Coefficient, Measure
+from quant.reports.relations_query import DEFAULT_MOST_ACTIVE, MOST_POLITICIANS, PairsQuery, Window
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,
     DataVersionField,

@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from analytics._anomaly_models import AnomalyAnswer, AsOfQuery
-from quant.db.session import read
-from quant.reports.anomalies import anomaly_report
+from quant.db import session
+from quant.reports import anomalies
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -41,7 +41,9 @@ async def anomaly_detection(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: anomaly_report(connection, politician_id, query.as_of)),
+        lambda: session.read(
+            lambda connection: anomalies.anomaly_report(connection, politician_id, query.as_of)
+        ),
     )
 
 

@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from analytics._backtest_models import BacktestAnswer, BacktestParameters
-from quant.db.session import read
-from quant.reports.backtest import backtest_report
+from quant.db import session
+from quant.reports import backtest
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, report_entity
 
@@ -21,7 +21,7 @@ app = RouteApp("analytics.backtest")
     headers=CACHE_HEADERS,
     tags=["analytics"],
 )
-async def backtest(request: Request, query: Annotated[BacktestParameters, Query()]) -> Response:
+async def show(request: Request, query: Annotated[BacktestParameters, Query()]) -> Response:
     """What one dollar did that copied the trades of a group after each was disclosed.
 
     Without `politician`, `committee`, `party` and `chamber` everybody's trades are copied; with
@@ -29,7 +29,9 @@ async def backtest(request: Request, query: Annotated[BacktestParameters, Query(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: backtest_report(connection, query.domain())),
+        lambda: session.read(
+            lambda connection: backtest.backtest_report(connection, query.domain())
+        ),
     )
 
 

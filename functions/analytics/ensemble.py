@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from analytics._anomaly_models import AsOfQuery, EnsembleAnswer
-from quant.db.session import read
-from quant.reports.ensemble import ensemble_report
+from quant.db import session
+from quant.reports import ensemble
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -22,7 +22,7 @@ app = RouteApp("analytics.ensemble")
     headers=CACHE_HEADERS,
     tags=["analytics"],
 )
-async def ensemble(
+async def show(
     request: Request,
     politician_id: Annotated[
         str,
@@ -41,7 +41,9 @@ async def ensemble(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: ensemble_report(connection, politician_id, query.as_of)),
+        lambda: session.read(
+            lambda connection: ensemble.ensemble_report(connection, politician_id, query.as_of)
+        ),
     )
 
 

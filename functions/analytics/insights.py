@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from analytics._anomaly_models import AsOfQuery, InsightAnswer
-from quant.db.session import read
-from quant.reports.insights import insight_report
+from quant.db import session
+from quant.reports import insights
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -22,7 +22,7 @@ app = RouteApp("analytics.insights")
     headers=CACHE_HEADERS,
     tags=["analytics"],
 )
-async def insights(
+async def show(
     request: Request,
     politician_id: Annotated[
         str,
@@ -40,7 +40,9 @@ async def insights(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: insight_report(connection, politician_id, query.as_of)),
+        lambda: session.read(
+            lambda connection: insights.insight_report(connection, politician_id, query.as_of)
+        ),
     )
 
 

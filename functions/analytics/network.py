@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from analytics._relations_models import NetworkAnswer, NetworkQuery
-from quant.db.session import read
-from quant.reports.relations import network_report
+from quant.db import session
+from quant.reports import relations
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, report_entity
 
@@ -30,7 +30,9 @@ async def network(request: Request, query: Annotated[NetworkQuery, Query()]) -> 
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: network_report(connection, query.window, query.as_of)),
+        lambda: session.read(
+            lambda connection: relations.network_report(connection, query.window, query.as_of)
+        ),
     )
 
 

@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from analytics._relations_models import PairwiseAnswer, PairwiseQuery
-from quant.db.session import read
-from quant.reports.relations_pairs import pairs_report
+from quant.db import session
+from quant.reports import relations_pairs
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, report_entity
 
@@ -31,7 +31,9 @@ async def pairwise_correlation(
     """
     return report_entity(
         request,
-        lambda: read(lambda connection: pairs_report(connection, query.domain())),
+        lambda: session.read(
+            lambda connection: relations_pairs.pairs_report(connection, query.domain())
+        ),
     )
 
 

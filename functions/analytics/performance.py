@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from analytics._performance_models import PopulationAnswer, PopulationQuery
-from quant.db.session import read
-from quant.reports.performance import population_report
+from quant.db import session
+from quant.reports import performance
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, report_entity
 
@@ -21,7 +21,7 @@ app = RouteApp("analytics.performance")
     headers=CACHE_HEADERS,
     tags=["analytics"],
 )
-async def performance(request: Request, query: Annotated[PopulationQuery, Query()]) -> Response:
+async def show(request: Request, query: Annotated[PopulationQuery, Query()]) -> Response:
     """What the stock traded returned beyond what was expected, by party, chamber or committee.
 
     With the differences between the groups, and the politicians ranked, q-values beside. Computed
@@ -29,8 +29,8 @@ async def performance(request: Request, query: Annotated[PopulationQuery, Query(
     """
     return report_entity(
         request,
-        lambda: read(
-            lambda connection: population_report(
+        lambda: session.read(
+            lambda connection: performance.population_report(
                 connection,
                 query.by,
                 query.configuration(),

@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from analytics._performance_models import PerformanceAnswer, PerformanceQuery
-from quant.db.session import read
-from quant.reports.performance import politician_report
+from quant.db import session
+from quant.reports import performance
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -42,8 +42,8 @@ async def politician_performance(
     """
     return report_entity(
         request,
-        lambda: read(
-            lambda connection: politician_report(
+        lambda: session.read(
+            lambda connection: performance.politician_report(
                 connection,
                 politician_id,
                 query.configuration(),

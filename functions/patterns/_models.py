@@ -6,9 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from quant.politicians import PoliticianSort
-from quant.reports.patterns_compare import MOST_POLITICIANS
-from quant.reports.patterns_politicians import CandidateFilters
-from quant.reports.patterns_series import Analysis
+from quant.reports.patterns_query import MOST_POLITICIANS, Analysis, CandidateFilters
 from quant.vocabulary import Chamber, Party
 from quant_http.models import (
     POLITICIAN_ID_PATTERN,

@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from patterns._models import ComparisonAnswer, ComparisonQuery
-from quant.db.session import read
-from quant.reports.patterns_compare import comparison_report
+from quant.db import session
+from quant.reports import patterns_compare
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, report_entity
 
@@ -28,8 +28,8 @@ async def compare(request: Request, query: Annotated[ComparisonQuery, Query()]) 
     """
     return report_entity(
         request,
-        lambda: read(
-            lambda connection: comparison_report(
+        lambda: session.read(
+            lambda connection: patterns_compare.comparison_report(
                 connection, query.politicians.split(","), query.as_of
             )
         ),

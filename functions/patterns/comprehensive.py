@@ -6,8 +6,8 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from patterns._models import PatternQuery, PatternsAnswer
-from quant.db.session import read
-from quant.reports.patterns import comprehensive_report
+from quant.db import session
+from quant.reports import patterns
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -40,8 +40,8 @@ async def comprehensive(
     """
     return report_entity(
         request,
-        lambda: read(
-            lambda connection: comprehensive_report(connection, politician_id, query.as_of)
+        lambda: session.read(
+            lambda connection: patterns.comprehensive_report(connection, politician_id, query.as_of)
         ),
     )
 

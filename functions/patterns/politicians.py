@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from patterns._models import CandidatePage, CandidatesQuery
-from quant.db.session import read
-from quant.reports.patterns_politicians import list_candidates
+from quant.db import session
+from quant.reports import patterns_politicians
 from quant_http.app import RouteApp
 from quant_http.responses import CACHE_HEADERS, page_entity
 
@@ -28,8 +28,8 @@ async def politicians(request: Request, query: Annotated[CandidatesQuery, Query(
     """
     return page_entity(
         request,
-        lambda: read(
-            lambda connection: list_candidates(
+        lambda: session.read(
+            lambda connection: patterns_politicians.list_candidates(
                 connection, query.filters(), limit=query.limit, cursor=query.cursor
             )
         ),

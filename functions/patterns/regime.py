@@ -6,9 +6,9 @@ from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from patterns._models import PatternQuery, RegimesAnswer
-from quant.db.session import read
-from quant.reports.patterns import pattern_report
-from quant.reports.patterns_series import Analysis
+from quant.db import session
+from quant.reports import patterns
+from quant.reports.patterns_query import Analysis
 from quant_http.app import RouteApp
 from quant_http.models import POLITICIAN_ID_PATTERN
 from quant_http.responses import CACHE_HEADERS, report_entity
@@ -41,8 +41,8 @@ async def regime(
     """
     return report_entity(
         request,
-        lambda: read(
-            lambda connection: pattern_report(
+        lambda: session.read(
+            lambda connection: patterns.pattern_report(
                 connection, Analysis.REGIMES, politician_id, query.as_of
             )
         ),

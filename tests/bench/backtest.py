@@ -11,11 +11,11 @@ from report import Report, Sample, package_versions, sample
 
 from quant.analytics.arrays import PricePanel, TradeArrays
 from quant.analytics.backtest.portfolio import market, running_amounts, weigh
-from quant.analytics.backtest.positions import open_positions
-from quant.analytics.backtest.rules import Configuration, amounts
+from quant.analytics.backtest.positions import amounts, open_positions
+from quant.analytics.backtest.rules import Configuration
 from quant.analytics.backtest.run import run_backtest
 from quant.analytics.backtest.sweep import Sweep, grid, sweep
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.vocabulary import Weighting
 
 ROUNDS = 5
 TRADES, TICKERS, DAYS, RULES = 10_000, 100, 2_520, 5

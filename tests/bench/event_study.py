@@ -17,9 +17,8 @@ from quant.analytics.performance.expected_returns import (
     ESTIMATION_DAYS,
     ESTIMATION_GAP,
     MINIMUM_OBSERVATIONS,
-    Model,
 )
-from quant.analytics.performance.windows import HORIZONS, Event
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
 
 ROUNDS = 5
 TRADES, TICKERS, DAYS = 100_000, 500, 2_520

@@ -13,8 +13,7 @@ from sqlalchemy.pool import NullPool
 from tests.import_support import scalar
 
 from quant.analytics.performance.event_study import abnormal_returns
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.windows import Event
+from quant.analytics.performance.vocabulary import Event, Model
 from quant.errors import NotFoundError
 from quant.ingest.bulk import count_up_data_version
 from quant.ingest.seed import seed

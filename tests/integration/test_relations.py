@@ -14,7 +14,8 @@ from quant.cache import AnswerCache
 from quant.db.models import Filing, Politician, Ticker
 from quant.identity import filing_id, politician_id
 from quant.reports import precompute
-from quant.reports.relations import PRECOMPUTATIONS, Window
+from quant.reports.relations import PRECOMPUTATIONS
+from quant.reports.relations_query import Window
 
 NETWORK = "/api/v1/analytics/network/analysis"
 PAIRWISE = "/api/v1/analytics/correlation/pairwise"

@@ -13,9 +13,10 @@ from quant.analytics.relations.cotrading import project
 from quant.analytics.relations.turned import turned_p_values
 from quant.ingest.seed import seed
 from quant.reports.load import load_trades
-from quant.reports.relations import Window, network_report
+from quant.reports.relations import network_report
 from quant.reports.relations_network import MOST_TURNED_NETWORKS
-from quant.reports.relations_pairs import MOST_POLITICIANS, PairsQuery, pairs_report
+from quant.reports.relations_pairs import pairs_report
+from quant.reports.relations_query import MOST_POLITICIANS, PairsQuery, Window
 
 pytestmark = pytest.mark.realdata
 

@@ -9,8 +9,8 @@ from sections import EVENT_NAMES
 from study import ALL, HOUSE, SENATE, Findings, Key
 
 from quant.analytics.arrays import Flags
-from quant.analytics.performance.windows import HORIZONS, Event
-from quant.reports.performance_legs import Leg
+from quant.analytics.performance.vocabulary import HORIZONS, Event
+from quant.reports.performance_query import Leg
 
 _FILES: Final = {
     "legislators": "members and committees",

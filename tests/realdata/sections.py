@@ -32,11 +32,9 @@ from study import (
 )
 
 from quant.analytics.performance.alpha import Frequency
-from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.weights import Weighting
-from quant.analytics.performance.windows import HORIZONS, Event
-from quant.reports.performance_legs import Leg
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
+from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
+from quant.reports.performance_query import Leg
 
 LEG_NAMES: Final = {
     Leg.PURCHASES: "purchases",

@@ -5,8 +5,8 @@ from evidence import WITHIN_YEAR, YEAR, Evidence, covers, holds
 from sections import EVENT_NAMES
 from study import ALL, INDEX, PUBLISHED, TWENTY, Key
 
-from quant.analytics.performance.windows import HORIZONS, Event
-from quant.reports.performance_legs import Leg
+from quant.analytics.performance.vocabulary import HORIZONS, Event
+from quant.reports.performance_query import Leg
 
 
 class Summary(Evidence):

@@ -10,10 +10,11 @@ from backtest_support import made_up_prices, made_up_trades, trading_days
 
 from quant.analytics.arrays import FactorPanel, PricePanel, TradeArrays
 from quant.analytics.backtest.portfolio import market
+from quant.analytics.backtest.positions import amounts
 from quant.analytics.backtest.risk import clustered_share, compare, drawdown, mean_return
-from quant.analytics.backtest.rules import Configuration, Side, amounts
+from quant.analytics.backtest.rules import Configuration, Side
 from quant.analytics.backtest.run import run_backtest
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.vocabulary import Weighting
 
 
 def plain_lots(trades, close, how):

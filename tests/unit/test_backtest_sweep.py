@@ -16,7 +16,7 @@ from quant.analytics.backtest.run import run_backtest
 from quant.analytics.backtest.selection import familywise_p_value, stationary_counts
 from quant.analytics.backtest.sharpe import sharpe_ratio
 from quant.analytics.backtest.sweep import HOLDINGS, LAGS, WEIGHTINGS, grid, sweep
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.vocabulary import Weighting
 
 DAYS = 300
 BASES = (

@@ -11,8 +11,7 @@ from ml_feature_support import BENCHMARK, DATASET, synthetic_tables, write_snaps
 from quant.analytics.arrays import PricePanel, TradeArrays
 from quant.analytics.ensemble.counts import weekly_counts
 from quant.analytics.performance.event_study import abnormal_returns
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.windows import Event
+from quant.analytics.performance.vocabulary import Event, Model
 from quant.collectors.bucket import DamagedObjectError
 from quant.errors import NotFoundError
 from quant.ml.catalogue import KEYS, MODELS, Subject

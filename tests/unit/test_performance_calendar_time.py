@@ -18,11 +18,10 @@ from quant.analytics.performance.alpha import (
     Frequency,
     calendar_time_alpha,
 )
-from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
+from quant.analytics.performance.calendar_time import calendar_time_portfolio
 from quant.analytics.performance.event_study import abnormal_returns, simple_returns
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.weights import Weighting, trade_weights
-from quant.analytics.performance.windows import Event
+from quant.analytics.performance.vocabulary import Event, Leg, Model, Weighting
+from quant.analytics.performance.weights import trade_weights
 
 DAYS, TICKERS = 1200, 8
 NAMES = ("market", "smb", "hml", "risk_free")

@@ -7,9 +7,8 @@ from performance_support import made_up_market, with_gaps
 
 from quant.analytics.performance import cells
 from quant.analytics.performance.event_study import abnormal_returns
-from quant.analytics.performance.expected_returns import Model
 from quant.analytics.performance.trade_days import trade_days
-from quant.analytics.performance.windows import HORIZONS, Event
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
 
 CLUSTERS = 14
 

@@ -15,20 +15,13 @@ from quant.analytics.performance.expected_returns import (
     ESTIMATION_DAYS,
     ESTIMATION_GAP,
     MINIMUM_OBSERVATIONS,
-    Model,
     estimate_loadings,
     fama_french_factors,
     market_factors,
     window_sums,
 )
-from quant.analytics.performance.windows import (
-    EXCLUSIONS,
-    HORIZONS,
-    INCLUDED,
-    Event,
-    Exclusion,
-    entry_rows,
-)
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
+from quant.analytics.performance.windows import EXCLUSIONS, INCLUDED, Exclusion, entry_rows
 
 DAYS, TICKERS, TRADES = 900, 12, 150
 

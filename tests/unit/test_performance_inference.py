@@ -21,12 +21,8 @@ from quant.analytics.performance.clustered import (
     inference,
     mean,
 )
-from quant.analytics.performance.weights import (
-    Weighting,
-    closed_ranges,
-    mean_bounds,
-    trade_weights,
-)
+from quant.analytics.performance.vocabulary import Weighting
+from quant.analytics.performance.weights import closed_ranges, mean_bounds, trade_weights
 
 DESIGNS = [
     pytest.param(300, 15, 40, id="many"),

@@ -12,12 +12,12 @@ from performance_support import made_up_market, with_gaps
 from quant.analytics.arrays import FactorPanel, PricePanel
 from quant.analytics.performance.alpha import calendar_time_alpha
 from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
-from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
+from quant.analytics.performance.calendar_time import calendar_time_portfolio
 from quant.analytics.performance.event_study import abnormal_returns
-from quant.analytics.performance.expected_returns import Model
 from quant.analytics.performance.trade_days import trade_days
-from quant.analytics.performance.weights import Weighting, trade_weights
-from quant.analytics.performance.windows import HORIZONS, INCLUDED, Event, event_days
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Leg, Model, Weighting
+from quant.analytics.performance.weights import trade_weights
+from quant.analytics.performance.windows import INCLUDED, event_days
 
 DAYS = 600
 FACTORS = ("market", "smb", "hml", "risk_free")

@@ -10,9 +10,8 @@ from scipy import stats
 
 from quant.analytics.performance.bootstrap import bootstrap_interval
 from quant.analytics.performance.event_study import abnormal_returns
-from quant.analytics.performance.expected_returns import Model
 from quant.analytics.performance.trade_days import FEW_CLUSTERS, trade_days
-from quant.analytics.performance.windows import HORIZONS, Event
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
 
 
 @pytest.fixture(scope="module")

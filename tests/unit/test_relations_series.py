@@ -7,8 +7,6 @@ from scipy import stats
 from quant.analytics.arrays import TradeArrays
 from quant.analytics.relations.activity import Incidence
 from quant.analytics.relations.correlation import (
-    Coefficient,
-    Measure,
     WeeklySeries,
     common_span,
     effective_weeks,
@@ -22,6 +20,7 @@ from quant.analytics.relations.surrogates import (
     pair_generator,
     surrogate_mid_p,
 )
+from quant.analytics.relations.vocabulary import Coefficient, Measure
 
 NAMES = ("a", "b", "c", "d")
 

@@ -20,7 +20,7 @@ from quant.reports.documents import null_if_nan
 from quant.reports.ensemble import disclosed_counts
 from quant.reports.evidence import trade_rows
 from quant.reports.patterns import comprehensive_report
-from quant.reports.patterns_series import Analysis
+from quant.reports.patterns_query import Analysis
 
 # Trades behind a statement that are shown.
 _MOST_TRADES: Final = 5

@@ -19,7 +19,8 @@ from quant.reports.patterns_analyses import (
     regimes_document,
     repetitions_document,
 )
-from quant.reports.patterns_series import LEVEL, Analysis, Subject, number
+from quant.reports.patterns_query import Analysis
+from quant.reports.patterns_series import LEVEL, Subject, number
 
 _DOCUMENTS: Final[dict[Analysis, tuple[Method, Callable[[Subject], dict[str, Any]]]]] = {
     Analysis.CYCLES: (CYCLES, cycles_document),

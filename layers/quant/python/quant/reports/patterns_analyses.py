@@ -18,14 +18,8 @@ from quant.analytics.patterns.periodogram import frequency_grid, search_cycles
 from quant.analytics.patterns.regimes import MOST_STATES, bootstrap, fit_states, persistence_test
 from quant.methods.patterns import CHANGES, CYCLES, REGIMES, REPETITIONS
 from quant.reports.documents import estimate
-from quant.reports.patterns_series import (
-    LEVEL,
-    Analysis,
-    Subject,
-    day,
-    number,
-    series_document,
-)
+from quant.reports.patterns_query import Analysis
+from quant.reports.patterns_series import LEVEL, Subject, day, number, series_document
 
 SURROGATES: Final = 499
 SHORTEST_PERIOD: Final = 15

@@ -18,9 +18,9 @@ from quant.methods.patterns import CYCLES, LIKENESS, REGIMES
 from quant.reports.documents import sample
 from quant.reports.load import find_member, load_trades
 from quant.reports.patterns_analyses import RADIUS, cycles_document
-from quant.reports.patterns_series import LEVEL, Analysis, Subject, day, number
+from quant.reports.patterns_query import Analysis
+from quant.reports.patterns_series import LEVEL, Subject, day, number
 
-MOST_POLITICIANS: Final = 10
 SURROGATES: Final = 199
 RESTARTS: Final = 5
 # What two politicians must share to be compared.

@@ -1,6 +1,6 @@
 """Politicians with enough trades to look for patterns in."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -18,24 +18,8 @@ from sqlalchemy import (
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.models import Politician, PoliticianActivity, Trade
 from quant.paging import DEFAULT_LIMIT, Page
-from quant.politicians import PoliticianSort
-from quant.reports.patterns_series import REQUIREMENTS, Analysis
-from quant.vocabulary import Chamber, Party
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateFilters:
-    """Which politicians to list; ``None`` does not filter.
-
-    Attributes:
-        analysis: Only those with enough trades for it.
-    """
-
-    analysis: Analysis | None = None
-    chamber: Chamber | None = None
-    party: Party | None = None
-    sort: PoliticianSort = PoliticianSort.TRADE_COUNT_DESC
-
+from quant.reports.patterns_query import Analysis, CandidateFilters
+from quant.reports.patterns_series import REQUIREMENTS
 
 _SORT_KEYS: Final = {
     "name": SortKey(Politician.sort_name, Politician.id, str),

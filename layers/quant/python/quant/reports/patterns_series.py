@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,18 +13,10 @@ from quant.analytics.arrays import Days
 from quant.analytics.patterns.series import CountSeries, weekday_counts, weekly_counts
 from quant.methods import Method
 from quant.reports.load import Member
+from quant.reports.patterns_query import Analysis
 
 # A finding is one whose p-value (or q-value, where several are corrected) is at most this.
 LEVEL: Final = 0.05
-
-
-class Analysis(StrEnum):
-    """What can be looked for in when a politician trades."""
-
-    CYCLES = "cycles"
-    REGIMES = "regimes"
-    REPETITIONS = "repetitions"
-    CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)

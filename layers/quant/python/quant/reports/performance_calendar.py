@@ -4,13 +4,9 @@ from typing import Any, Final
 
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.alpha import Alpha, Frequency, calendar_time_alpha
-from quant.analytics.performance.calendar_time import (
-    CalendarTimePortfolio,
-    Leg,
-    calendar_time_portfolio,
-)
+from quant.analytics.performance.calendar_time import CalendarTimePortfolio, calendar_time_portfolio
 from quant.analytics.performance.clustered import Inference
-from quant.analytics.performance.expected_returns import Model
+from quant.analytics.performance.vocabulary import Leg, Model
 from quant.reports.documents import estimate
 from quant.reports.performance_legs import correct
 from quant.reports.performance_query import HOLDINGS, Configuration

@@ -12,15 +12,13 @@ from sqlalchemy import Connection, select
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.calendar_time import CalendarTimePortfolio
 from quant.analytics.performance.cells import difference_of_groups
-from quant.analytics.performance.windows import HORIZONS, Event
+from quant.analytics.performance.vocabulary import HORIZONS, Event
 from quant.db.models import Committee
 from quant.methods.performance import GROUPS
 from quant.reports.load import LoadedTrades, Member
 from quant.reports.performance_calendar import calendar_documents, correct_alphas, portfolios
 from quant.reports.performance_legs import (
     Draws,
-    Leg,
-    Measure,
     Sides,
     correct,
     estimates_of,
@@ -29,7 +27,7 @@ from quant.reports.performance_legs import (
     shape,
     sides_of,
 )
-from quant.reports.performance_query import CONFIGURATIONS, Configuration, Grouping
+from quant.reports.performance_query import CONFIGURATIONS, Configuration, Grouping, Leg, Measure
 from quant.reports.performance_study import Study, load_study
 from quant.vocabulary import Chamber, Party
 

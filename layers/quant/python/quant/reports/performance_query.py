@@ -1,13 +1,11 @@
-"""What a report on abnormal returns is asked for."""
+"""What a report on abnormal returns is asked for, and what its means are of."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from quant.analytics.performance.expected_returns import Model
-from quant.analytics.performance.weights import Weighting
-from quant.analytics.performance.windows import Event
+from quant.analytics.performance.vocabulary import Event, Model, Weighting
 
 # A quarter: of the horizons the one that politicians are ranked at where none is asked for.
 HORIZON: Final = 63
@@ -22,6 +20,26 @@ class Grouping(StrEnum):
     PARTY = "party"
     CHAMBER = "chamber"
     COMMITTEE = "committee"
+
+
+class Leg(StrEnum):
+    """Which trades a mean is of.
+
+    ``SIGNED``: purchases with the abnormal return of the stock, sales with its negative, what came
+    of the trades in their own direction.
+    """
+
+    PURCHASES = "purchases"
+    SALES = "sales"
+    PURCHASES_MINUS_SALES = "purchases_minus_sales"
+    SIGNED = "signed"
+
+
+class Measure(StrEnum):
+    """Kind of abnormal return; also the name of its method."""
+
+    CAR = "car"
+    BHAR = "bhar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 from quant.analytics.arrays import FactorPanel, Flags, Floats, Integers, PricePanel
 from quant.analytics.performance.alpha import Frequency
 from quant.analytics.performance.event_study import AbnormalReturns, abnormal_returns
-from quant.analytics.performance.expected_returns import Model
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
 from quant.analytics.performance.weights import closed_ranges, trade_weights
-from quant.analytics.performance.windows import HORIZONS, Event
 from quant.reports.documents import sample
 from quant.reports.load import LoadedTrades, load_factors, load_prices, load_trades
 from quant.reports.performance_query import Configuration

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -13,19 +12,11 @@ from quant.methods.relations import CENTRALITY, COMMUNITIES, CONFLICTS, NETWORK
 from quant.reports.documents import sample
 from quant.reports.load import LoadedTrades, load_trades
 from quant.reports.relations_network import network_document
+from quant.reports.relations_query import Window
 from quant.reports.relations_verdicts import NOTICE
 from quant.reports.store import Precomputation, stored_document
 
 _METHODS: Final = (NETWORK, CENTRALITY, COMMUNITIES, CONFLICTS)
-
-
-class Window(IntEnum):
-    """Length of the windows in which trades count as made together, days."""
-
-    DAY = 1
-    WEEK = 7
-    FORTNIGHT = 14
-    MONTH = 30
 
 
 def network_report(

@@ -1,53 +1,25 @@
 """The report on pairs of members: correlation of their weeks, and leads and lags."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection
 
 from quant.analytics.relations.activity import WEEK, incidence
-from quant.analytics.relations.correlation import (
-    Coefficient,
-    Correlations,
-    Measure,
-    pairwise_correlations,
-    weekly_series,
-)
+from quant.analytics.relations.correlation import Correlations, pairwise_correlations, weekly_series
 from quant.analytics.relations.lead_lag import MAX_LAG, LeadLag, lead_lag
 from quant.db.keyset import data_version
 from quant.methods.relations import CORRELATION, LEAD_LAG
 from quant.reports.documents import estimate, null_if_nan, sample
 from quant.reports.load import LoadedTrades, Member, find_member, load_trades
 from quant.reports.relations_evidence import Events, Evidence
+from quant.reports.relations_query import PairsQuery
 from quant.reports.relations_verdicts import LEVEL, NOTICE, status
-
-MOST_POLITICIANS: Final = 20
-DEFAULT_MOST_ACTIVE: Final = 10
 
 # Trades shown of each pair.
 _MOST_COMMON_TRADES: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairsQuery:
-    """What is asked of pairs of members.
-
-    Attributes:
-        politicians: Identifiers (UUID) or bioguide ids; empty for the most active.
-        most_active: How many of those, by number of trades.
-        measure: What is counted in each week.
-        coefficient: Which correlation.
-        as_of: Use only what was disclosed on or before this day; None for all trades.
-    """
-
-    politicians: tuple[str, ...] = ()
-    most_active: int = DEFAULT_MOST_ACTIVE
-    measure: Measure = Measure.TRADES
-    coefficient: Coefficient = Coefficient.PEARSON
-    as_of: date | None = None
 
 
 def pairs_report(connection: Connection, query: PairsQuery) -> dict[str, Any]:

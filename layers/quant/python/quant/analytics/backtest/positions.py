@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from quant.analytics.arrays import Days, Flags, Floats, Integers, TradeArrays
-from quant.analytics.backtest.rules import Configuration, Side, amounts
+from quant.analytics.backtest.rules import Configuration, Side
+from quant.analytics.performance.vocabulary import Weighting
+from quant.analytics.performance.weights import trade_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class Positions:
 
     def __len__(self) -> int:
         return len(self.trade)
+
+
+def amounts(trades: TradeArrays, weighting: Weighting) -> Floats:
+    """Return what each trade weighs, shape (n,): 1, or whole US dollars of at least 1.
+
+    Whole dollars, so that sums over positions that come and go are exact.
+    """
+    weights = trade_weights(trades.amount_min, trades.amount_max, weighting)
+    return np.maximum(np.rint(weights), 1.0)
 
 
 def action_rows(disclosure_day: Days, days: Days, lag: int) -> Integers:

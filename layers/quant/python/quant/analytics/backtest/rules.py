@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
-from quant.analytics.arrays import Floats, TradeArrays
-from quant.analytics.performance.weights import Weighting, trade_weights
+from quant.analytics.performance.vocabulary import Weighting
 
 
 class Side(StrEnum):
@@ -75,12 +72,3 @@ class Configuration:
     def cost_rate(self) -> float:
         """Costs as a share of each dollar traded."""
         return (self.cost_bps + self.slippage_bps) / 1e4
-
-
-def amounts(trades: TradeArrays, weighting: Weighting) -> Floats:
-    """Return what each trade weighs, shape (n,): 1, or whole US dollars of at least 1.
-
-    Whole dollars, so that sums over positions that come and go are exact.
-    """
-    weights = trade_weights(trades.amount_min, trades.amount_max, weighting)
-    return np.maximum(np.rint(weights), 1.0)

@@ -27,7 +27,7 @@ from quant.analytics.backtest.positions import Positions, open_positions
 from quant.analytics.backtest.rules import Configuration
 from quant.analytics.backtest.run import compounded, limits, window
 from quant.analytics.backtest.sharpe import Moments, moments
-from quant.analytics.performance.weights import Weighting
+from quant.analytics.performance.vocabulary import Weighting
 
 # What the platform tries for each rule, hence the trials that a deflated Sharpe ratio counts.
 LAGS: Final = (1, 2, 5, 10, 21)

@@ -10,7 +10,6 @@ day, and cost nothing.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
@@ -24,29 +23,18 @@ from quant.analytics.arrays import (
 )
 from quant.analytics.performance.event_study import simple_returns
 from quant.analytics.performance.expected_returns import window_sums
-from quant.analytics.performance.weights import Weighting, trade_weights
+from quant.analytics.performance.vocabulary import Event, Weighting
+from quant.analytics.performance.weights import trade_weights
 from quant.analytics.performance.windows import (
     EXCLUSIONS,
     INCLUDED,
     Codes,
-    Event,
     Exclusion,
     code,
     entry_rows,
     event_days,
     exclusions,
 )
-
-
-class Leg(StrEnum):
-    """A portfolio: of the stock bought, of the stock sold, and the first less the second.
-
-    That of the sales holds the sold stock long: a positive alpha says that it did well afterwards.
-    """
-
-    PURCHASES = "purchases"
-    SALES = "sales"
-    DIFFERENCE = "purchases_minus_sales"
 
 
 @dataclass(frozen=True, slots=True)

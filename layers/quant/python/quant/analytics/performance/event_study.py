@@ -16,7 +16,6 @@ from quant.analytics.arrays import (
 from quant.analytics.performance.daily import DailyReturns
 from quant.analytics.performance.expected_returns import (
     Factors,
-    Model,
     benchmark_windows,
     estimate_loadings,
     fama_french_factors,
@@ -24,12 +23,11 @@ from quant.analytics.performance.expected_returns import (
     model_windows,
     unit_loadings,
 )
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
 from quant.analytics.performance.windows import (
     EXCLUSIONS,
-    HORIZONS,
     INCLUDED,
     Codes,
-    Event,
     Exclusion,
     code,
     entry_rows,

@@ -7,7 +7,6 @@ MacKinlay (1997), section 4.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -23,19 +22,6 @@ MINIMUM_OBSERVATIONS: Final = 126
 _BATCH: Final = 8192
 # Below this share of what independent factors would have, their covariance counts as singular.
 _SINGULAR: Final = 1e-10
-
-
-class Model(StrEnum):
-    """A model of expected returns.
-
-    ``MARKET_ADJUSTED``: that of the benchmark. ``MARKET_MODEL``: alpha + beta x benchmark.
-    ``FAMA_FRENCH``: risk-free rate + alpha + loadings x (market, SMB, HML), of Fama and French
-    (1993).
-    """
-
-    MARKET_ADJUSTED = "market_adjusted"
-    MARKET_MODEL = "market_model"
-    FAMA_FRENCH = "fama_french"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,9 @@
 """Weights of trades whose amounts are disclosed as ranges, and what the ranges leave open."""
 
-from enum import StrEnum
-
 import numpy as np
 
 from quant.analytics.arrays import Floats
-
-
-class Weighting(StrEnum):
-    """How much a trade counts.
-
-    ``EQUAL``: each alike. ``MIDPOINT``: the middle of the disclosed range. ``LOG_UNIFORM``: the
-    mean of an amount whose logarithm is uniform over the range, (b - a) / ln(b / a).
-    """
-
-    EQUAL = "equal"
-    MIDPOINT = "midpoint"
-    LOG_UNIFORM = "log_uniform"
+from quant.analytics.performance.vocabulary import Weighting
 
 
 def closed_ranges(amount_min: Floats, amount_max: Floats) -> tuple[Floats, Floats]:

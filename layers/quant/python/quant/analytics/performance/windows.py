@@ -12,23 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quant.analytics.arrays import Days, Flags, Integers, TradeArrays
-
-# Trading days: a day, a week, a month, a quarter, half a year, a year.
-HORIZONS: Final = (1, 5, 21, 63, 126, 252)
+from quant.analytics.performance.vocabulary import Event
 
 type Codes = NDArray[np.int8]
-
-
-class Event(StrEnum):
-    """The day that an abnormal return is measured from.
-
-    ``DISCLOSURE``: entry at the close of the first trading day after the day of disclosure, what a
-    follower can earn. ``TRANSACTION``: entry at the close of the day of the transaction, or of the
-    next trading day, what the filer did earn.
-    """
-
-    DISCLOSURE = "disclosure"
-    TRANSACTION = "transaction"
 
 
 class Exclusion(StrEnum):

@@ -10,7 +10,6 @@ in Pyper and Peterman (1998), Canadian Journal of Fisheries and Aquatic Sciences
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Final
 
@@ -21,22 +20,9 @@ from quant.analytics.distributions import normal_ppf
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.analytics.relations.activity import windows_of
 from quant.analytics.relations.surrogates import MANY, MIN_WEEKS, pair_generator, surrogate_mid_p
+from quant.analytics.relations.vocabulary import Coefficient, Measure
 
 _Z: Final = float(normal_ppf(0.975))
-
-
-class Measure(StrEnum):
-    """What is counted in each week."""
-
-    TRADES = "trades"
-    NET_PURCHASES = "net_purchases"  # purchases less sales
-
-
-class Coefficient(StrEnum):
-    """Which correlation."""
-
-    PEARSON = "pearson"
-    SPEARMAN = "spearman"
 
 
 @dataclass(frozen=True, slots=True)

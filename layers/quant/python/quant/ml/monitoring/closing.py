@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 
 from quant.analytics.arrays import Days
-from quant.analytics.performance.windows import Event, entry_rows
+from quant.analytics.performance.vocabulary import Event
+from quant.analytics.performance.windows import entry_rows
 from quant.ml.catalogue import ModelSpec, Task
 
 # The STOCK Act's time limit: a month's trades are disclosed by then, as a rule.
