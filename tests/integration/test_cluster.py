@@ -4,9 +4,10 @@ import json
 import uuid
 
 import pytest
+import valkey
 from cache_support import get_or_read
 from limit_support import cluster_nodes, connect, hammer, most_in_any_window, passes
-from supervisor.servers import VALKEY_USER
+from supervisor.servers import VALKEY_USER, free_port
 from valkey.crc import key_slot
 
 import quant.settings
@@ -100,6 +101,36 @@ def test_limits_are_exact(store):
     assert len(passes(decisions)) == 60
 
 
+def test_limits_and_answers_are_asked_together(store, nodes):
+    cache = AnswerCache(store)
+    limiter = RateLimiter(LocalLimiter(1), store)
+    window = Window("tier", 2)
+    query = str(uuid.uuid4())
+    cache.announce(7)
+    cache.keep(query, b"answer", 7)
+    # Accounts of all nodes, and answers of one.
+    subjects = [f"account:{uuid.uuid4()}" for _ in range(20)]
+    places = {place(nodes, f"{{quant:limit:{subject}}}")[0].port for subject in subjects}
+    assert len(places) == len(nodes)
+    for subject in subjects:
+        for used in (1, 2, 2):
+            decision, found = limiter.check_with(cache.lookup(query), subject, [window])
+            assert decision.exact
+            assert decision.states[0].used == used
+            assert cache.found(found) == b"answer"
+        assert not decision.allowed
+
+
+def test_nodes_that_have_no_script_get_it(store, nodes):
+    limiter = RateLimiter(LocalLimiter(1), store)
+    for node in nodes:
+        connect(node).script_flush()
+    for _ in range(10):
+        subject = f"account:{uuid.uuid4()}"
+        decision, found = limiter.check_with(("GET", "{somewhere}:none"), subject, [Window("t", 1)])
+        assert (decision.exact, decision.allowed, found) == (True, True, None)
+
+
 class Truth:
     """What Postgres says of sessions."""
 
@@ -156,6 +187,44 @@ def test_a_redirection_is_remembered(nodes):
     assert (redirected(owner), redirected(other)) == (before[0], before[1] + 1)
 
 
+def test_commands_of_a_pipeline_follow_their_own_redirections(nodes):
+    # Of each node one that is right there.
+    keys = {}
+    while len(keys) < len(nodes):
+        key = f"{{{uuid.uuid4()}}}:key"
+        keys.setdefault(place(nodes, key)[0].port, key)
+    client = ClusterClient(
+        host=nodes[0].host,
+        port=nodes[0].port,
+        username=VALKEY_USER,
+        password=nodes[0].password,
+    )
+    before = redirected(nodes[0])
+    for number in range(5):
+        pipeline = client.pipeline(transaction=False)
+        for key in keys.values():
+            pipeline.set(key, number, ex=60)
+        for key in keys.values():
+            pipeline.get(key)
+        assert pipeline.execute() == [True] * 3 + [str(number).encode()] * 3
+    # Both commands of a key were sent before the first was redirected, and no others.
+    assert redirected(nodes[0]) == before + 4
+    # Others have their answers where one command fails, be it for want of its node.
+    lost, kept, other = keys.values()
+    client._places[key_slot(lost.encode())] = ("127.0.0.1", free_port())
+    pipeline = client.pipeline(transaction=False)
+    pipeline.get(lost)
+    pipeline.get(kept)
+    pipeline.incr(other, "x")
+    failed, answer, refused = pipeline.execute(raise_on_error=False)
+    assert isinstance(failed, valkey.ConnectionError)
+    assert answer == b"4"
+    assert isinstance(refused, valkey.ResponseError)
+    # The place is forgotten: the cluster may have put another node there.
+    assert client.get(lost) == b"4"
+    client.close()
+
+
 def redirected(server):
     """Number of commands the server has redirected."""
     stats = connect(server).info("errorstats")
@@ -165,6 +234,11 @@ def redirected(server):
 def test_a_slot_on_its_way_is_followed(nodes):
     key = "{moving}:key"
     source, target = place(nodes, key)
+    staying = next(
+        name
+        for name in (f"{{staying{n}}}:key" for n in range(99))
+        if place(nodes, name)[0] is source
+    )
     slot = key_slot(key.encode())
     ids = {
         server.port: connect(server).execute_command("CLUSTER MYID").decode()
@@ -179,10 +253,13 @@ def test_a_slot_on_its_way_is_followed(nodes):
     try:
         # The source has no such key any more, so it asks to try the target this once.
         assert client.set(key, b"x", ex=60) is True
+        assert client.set(staying, b"z", ex=60) is True
         pipeline = client.pipeline(transaction=False)
         pipeline.get(key)
         pipeline.set(key, b"y")
-        assert pipeline.execute() == [b"x", True]
+        # Where it is now, another is as before.
+        pipeline.get(staying)
+        assert pipeline.execute() == [b"x", True, b"z"]
         for server in (to_target, to_source):
             server.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[target.port])
         # From now on it has moved.

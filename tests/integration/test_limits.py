@@ -6,6 +6,7 @@ import pytest
 from limit_support import cluster, connect, counting, hammer, most_in_any_window, passes
 
 from quant.breaker import RETRY_AFTER_S, ValkeyBreaker
+from quant.errors import StoreUnavailableError
 from quant.limits import (
     LocalLimiter,
     RateLimiter,
@@ -202,6 +203,48 @@ def test_first_refusal_is_told_once_in_a_window(limiter, subject):
     first = sorted(d.time_us for d in decisions if d.states[0].first_refusal)
     assert len(first) >= 2
     assert all(later - earlier > 990_000 for earlier, later in pairwise(first))
+
+
+@pytest.fixture
+def guarded(single):
+    """The platform's limiter, and the breaker in front of its Valkey."""
+    guard = ValkeyBreaker(clock=lambda: 0.0)
+    return RateLimiter(LocalLimiter(4), ValkeyStore(lambda: single, lambda: guard)), guard
+
+
+def is_left_alone(guard):
+    try:
+        guard.call(lambda: None)
+    except StoreUnavailableError:
+        return True
+    return False
+
+
+def test_another_command_comes_along(guarded, single, subject):
+    limiter, guard = guarded
+    single.set("{somewhere}:key", b"value", ex=60)
+    window = Window("tier", 2)
+    for used, allowed in ((1, True), (2, True), (2, False)):
+        decision, found = limiter.check_with(("GET", "{somewhere}:key"), subject, [window])
+        assert (decision.allowed, decision.exact, found) == (allowed, True, b"value")
+        assert decision.states[0].used == used
+    assert not is_left_alone(guard)
+
+
+def test_a_command_that_fails_does_not_cost_the_decision(guarded, subject):
+    limiter, guard = guarded
+    decision, found = limiter.check_with(("GET", "too", "many"), subject, [Window("tier", 2)])
+    assert (decision.exact, decision.states[0].used, found) == (True, 1, None)
+    assert is_left_alone(guard)
+
+
+def test_a_decision_that_fails_is_the_local_limiters(guarded, single, subject):
+    limiter, guard = guarded
+    # No log, so that the script fails.
+    single.set(f"{{quant:limit:{subject}}}:tier", b"text", ex=60)
+    decision, found = limiter.check_with(("GET", "{somewhere}:none"), subject, [Window("tier", 8)])
+    assert (decision.exact, decision.states[0].window.limit, found) == (False, 2, None)
+    assert is_left_alone(guard)
 
 
 class Environments:
