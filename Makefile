@@ -24,6 +24,8 @@ NAMES ?=
 # Processes that run tests, each with a database server of its own; 0 runs them one after the other.
 JOBS ?= 0
 
+PYTEST = $(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
+
 # CDK runs on Node 20 too; the warning about its age would drown every other line.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
@@ -70,8 +72,21 @@ stop: .venv/.installed ## Stop the local system; its database is kept
 .PHONY: test
 test: setup browser ## Run all tests (TESTS=folders, else all)
 	@$(PY) localstack/supervisor install
-	@$(if $(TESTS),,$(MAKE) test-localstack)
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder $(TESTS)
+ifdef TESTS
+	@$(PYTEST) $(TESTS)
+else
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-deployed test-others
+endif
+
+# What asks a deployed API waits for it most of the time, so that the other tests can run meanwhile.
+.PHONY: test-deployed
+test-deployed: setup browser
+	@$(PY) localstack/supervisor install
+	@$(PYTEST) tests/e2e
+
+.PHONY: test-others
+test-others: setup test-localstack
+	@$(PYTEST) $(filter-out tests/e2e tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .PHONY: test-localstack
 test-localstack: setup ## Test what LocalStack is taught
