@@ -4,9 +4,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from quant import snapstart
 from quant.breaker import ValkeyBreaker, breaker
 from quant.errors import StoreUnavailableError
 from quant.settings import valkey_settings
+
+
+def load() -> None:
+    """Import the client at a function's start, so that its first request does not wait for it."""
+    from quant import cluster  # noqa: F401, PLC0415
 
 
 @cache
@@ -30,9 +36,15 @@ def client() -> Any:
         socket_connect_timeout=settings.timeout_s,
         # A kept connection may have died between invocations: one try on a new one.
         retry=Retry(NoBackoff(), 1),
+        # Each would be a round trip of every new connection.
         lib_name=None,
         lib_version=None,
     )
+
+
+# A snapshot outlives connections, and what it says of the server is out of date.
+snapstart.after_restore(client.cache_clear)
+snapstart.after_restore(breaker.cache_clear)
 
 
 class ValkeyStore:

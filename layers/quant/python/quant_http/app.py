@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quant import valkey_store
 from quant.observability import tracing
 from quant.settings import edge_settings
 from quant_http import problems, telemetry
@@ -106,6 +107,8 @@ class RouteApp:
     def __init__(self, name: str, *, compresses: bool = True) -> None:
         self.route = route(name)
         load_settings(self.route)
+        if self.route.is_limited:
+            valkey_store.load()
         self.asgi = FastAPI(
             openapi_url=None,
             docs_url=None,
