@@ -13,19 +13,15 @@ from typing import Final
 from environment import FUNCTIONS, PROJECT
 
 PEERS: Final = PROJECT / "tests" / "bench" / "peers"
-# Of a function that cannot write to its code, whose own modules are compiled at each start.
-UNWRITABLE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @contextmanager
 def handlers() -> Iterator[Path]:
-    """A folder of all handlers, without bytecode, which their archives have none of; with bundles.
-
-    Functions started from it need ``UNWRITABLE`` among their variables.
-    """
+    """A folder of all handlers and bundles, with bytecode as deployment packs it."""
     with TemporaryDirectory(prefix="quant-bench-code-") as temporary:
         folder = Path(temporary, "functions")
         shutil.copytree(FUNCTIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        _compile(folder)
         for bundle in ("openapi.json", "docs-assets", "migrations"):
             (folder / bundle).symlink_to(PROJECT / "build" / bundle)
         yield folder
@@ -42,6 +38,10 @@ def layer_of(*packages: str) -> Iterator[Path]:
             source = Path(spec.origin).parent
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, Path(temporary, name), ignore=ignored)
-        compile_all = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
-        subprocess.run([sys.executable, *compile_all, temporary], check=True)
+        _compile(Path(temporary))
         yield Path(temporary)
+
+
+def _compile(folder: Path) -> None:
+    options = ("-q", "--invalidation-mode", "unchecked-hash")
+    subprocess.run([sys.executable, "-m", "compileall", *options, str(folder)], check=True)

@@ -14,7 +14,7 @@ from bulk_support import fill_trades
 from environment import MB_OF_ONE_CPU, Environment
 from http_service import Page, Service
 from limit_support import connect
-from packaged import PEERS, UNWRITABLE, handlers
+from packaged import PEERS, handlers
 from report import Report, Sample, package_versions, sample, short
 from sqlalchemy import create_engine, text
 from stores import Stores, new_database, stores
@@ -106,7 +106,6 @@ def run() -> Report:
         engine.dispose()
         variables = {
             **servers.variables(database),
-            **UNWRITABLE,
             "BENCH_USER": APP_ROLE,
             "BENCH_PASSWORD": servers.passwords[APP_ROLE],
         }

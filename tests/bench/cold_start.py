@@ -1,0 +1,153 @@
+"""What the start of each function takes, beside a bare one, PyJWT and the naive set of imports."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from environment import Environment
+from infra.all_functions import FUNCTIONS
+from infra.functions import AUTHORIZER
+from packaged import PEERS, handlers, layer_of
+from report import Report, Sample, package_versions, sample
+from stores import new_database, stores
+
+ROUNDS = 15
+# Every function is started in each of this many rounds, in the others those that are compared most.
+ROUNDS_OF_ALL = 3
+NOTHING, PYJWT, NAIVE = "nothing", "PyJWT", "naive"
+MOST = (
+    AUTHORIZER,
+    "trades.list",
+    "politicians.list",
+    "trades.detail",
+    "health.live",
+    "auth.login",
+    "stats.leaderboard",
+    "analytics.performance",
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is started.
+
+    Attributes:
+        module: Of its handler.
+        layers: Its layers.
+        code: Where the module is.
+        packages: Further folders to import from.
+    """
+
+    module: str
+    layers: tuple[str, ...]
+    code: Path
+    packages: tuple[Path, ...] = ()
+
+    def environment(self, variables: Mapping[str, str]) -> Environment:
+        return Environment(
+            f"{self.module}.handler",
+            variables={**variables, "POWERTOOLS_SERVICE_NAME": self.module},
+            layers=self.layers,
+            code=self.code,
+            packages=self.packages,
+        )
+
+    def modules(self, variables: Mapping[str, str]) -> int:
+        """How many modules are loaded when it has started."""
+        with Environment(
+            "imports.handler",
+            variables={**variables, "BENCH_MODULE": self.module},
+            layers=self.layers,
+            code=self.code,
+            packages=(*self.packages, PEERS),
+        ) as environment:
+            return int(environment.invoke(b"{}").document)
+
+
+def run() -> Report:
+    with stores() as servers:
+        variables = servers.variables(
+            new_database(servers.postgres, "bench_start", servers.passwords)
+        )
+        with subjects() as started:
+            taken = _measure(started, variables)
+            modules = {name: subject.modules(variables) for name, subject in started.items()}
+    return _report(taken, modules)
+
+
+@contextmanager
+def subjects() -> Iterator[dict[str, Subject]]:
+    """By name, the peers and every function."""
+    with handlers() as code, layer_of("redis") as further:
+        yield {
+            NOTHING: Subject("nothing", (), PEERS),
+            PYJWT: Subject("pyjwt_only", ("auth",), PEERS),
+            NAIVE: Subject("naive", ("api", "auth"), PEERS, (further,)),
+            **{name: Subject(name, FUNCTIONS[name].layers, code) for name in MOST},
+            **{
+                needs.name: Subject(needs.name, needs.layers, code)
+                for needs in sorted(FUNCTIONS.values(), key=lambda each: each.name)
+                if needs.name not in MOST
+            },
+        }
+
+
+def _measure(started: Mapping[str, Subject], variables: Mapping[str, str]) -> dict[str, Sample]:
+    """By subject, ms from the start of the process until it asked for an event."""
+    taken = defaultdict(list)
+    for number in range(ROUNDS + 1):
+        everything = number % (ROUNDS // ROUNDS_OF_ALL) == 0
+        for name, subject in started.items():
+            if everything or name in (NOTHING, PYJWT, NAIVE, *MOST):
+                with subject.environment(variables) as environment:
+                    if number:  # the first one has files read from the disk
+                        taken[name].append(environment.init_seconds * 1000)
+    return {name: sample(values) for name, values in taken.items()}
+
+
+def _report(taken: Mapping[str, Sample], modules: Mapping[str, int]) -> Report:
+    of_api = [name for name, needs in FUNCTIONS.items() if needs.serves_route]
+    slowest = max(of_api, key=lambda name: taken[name].median)
+    return Report(
+        title="Cold starts",
+        method=(
+            "INIT: from the start of the process until AWS's runtime client asks for the first "
+            "event. Python 3.13 with AWS's runtime client and boto3, layers as they are built for "
+            "deployment and handlers as they are deployed, both with bytecode, files in the page "
+            "cache, all of a CPU: to a start on demand Lambda gives that as well, in our "
+            "experience of it, whatever the memory; what a start takes with less is in the "
+            "next section. Not in it: fetching code and starting the sandbox, which are AWS's. "
+            f"`{NOTHING}` imports nothing. `{PYJWT}` imports what verifies a token by an EdDSA key "
+            "of a JWK set. `"
+            f"{NAIVE}` imports FastAPI, Mangum, Powertools' logger and metrics, SQLAlchemy with an "
+            "engine for pg8000, redis, PyJWT and boto3, with a client of Secrets Manager made. "
+            f"{ROUNDS} rounds by turns, of the functions that are not compared most "
+            f"{ROUNDS_OF_ALL}. Modules are those loaded when INIT ends. Functions of routes need "
+            f"at most half of the naive set's time; the slowest, `{slowest}`, takes "
+            f"{taken[slowest].ratio(taken[NAIVE])} of it, the authorizer "
+            f"{taken[AUTHORIZER].ratio(taken[PYJWT])} of PyJWT's. Times in ms."
+        ),
+        columns=("function", "INIT", "of nothing's", "of PyJWT's", "of the naive", "modules"),
+        rows=tuple(
+            (
+                f"`{name}`",
+                str(times),
+                *(times.ratio(taken[peer]) for peer in (NOTHING, PYJWT, NAIVE)),
+                str(modules[name]),
+            )
+            for name, times in taken.items()
+        ),
+        versions=package_versions(
+            "boto3",
+            "fastapi",
+            "mangum",
+            "msgspec",
+            "pydantic",
+            "pyjwt",
+            "redis",
+            "sqlalchemy",
+        ),
+        measurements={f"{name}, ms": times.values for name, times in taken.items()},
+    )
