@@ -95,4 +95,5 @@ def list_politicians(
         filters=asdict(filters),
         limit=limit,
         cursor=cursor,
+        keep=not conditions,
     )

@@ -11,6 +11,7 @@ from typing import Final
 from quant.db import pages
 from quant.db.pages import Condition, SortKey
 from quant.paging import DEFAULT_LIMIT, Page
+from quant.trade_ranges import DISCLOSED, IS_DISCLOSED, parts_of
 from quant.vocabulary import AssetType, Chamber, Operation, Owner, Party
 
 
@@ -76,15 +77,10 @@ _ITEM: Final = """(select row_to_json(item) from (select
     ) filing) as filing
 ) item)"""
 
-# The same expression as the indexes on trades have.
-_DISCLOSED: Final = "coalesce(t.disclosure_date, date '0001-01-01')"
-# What an unknown disclosure date is not, as a condition that those indexes serve.
-_IS_DISCLOSED: Final = f"{_DISCLOSED} > date '0001-01-01'"
-
 _CONDITIONS: Final = {
     "ticker": "t.ticker = {}",
-    "chamber": "p.chamber = {}",
-    "party": "p.party = {}",
+    "chamber": "t.chamber = {}",
+    "party": "t.party = {}",
     "operation": "t.operation = {}",
     "owner": "t.owner = {}",
     "asset_type": "t.asset_type = {}",
@@ -92,8 +88,8 @@ _CONDITIONS: Final = {
     "amount_max": "t.amount_max <= {}",
     "transaction_from": "t.transaction_date >= {}",
     "transaction_to": "t.transaction_date <= {}",
-    "disclosure_from": f"{_DISCLOSED} >= {{}} and {_IS_DISCLOSED}",
-    "disclosure_to": f"{_DISCLOSED} <= {{}} and {_IS_DISCLOSED}",
+    "disclosure_from": f"{DISCLOSED} >= {{}} and {IS_DISCLOSED}",
+    "disclosure_to": f"{DISCLOSED} <= {{}} and {IS_DISCLOSED}",
 }
 
 
@@ -108,7 +104,7 @@ def _amount(text: str) -> Decimal:
 _MOST_DIGITS: Final = 16
 
 _SORT_KEYS: Final = {
-    "disclosure_date": SortKey(_DISCLOSED, "t.id", date.fromisoformat),
+    "disclosure_date": SortKey(DISCLOSED, "t.id", date.fromisoformat),
     "transaction_date": SortKey("t.transaction_date", "t.id", date.fromisoformat),
     "amount": SortKey("t.amount_min", "t.id", _amount),
 }
@@ -133,25 +129,27 @@ def recent_trades(*, chamber: Chamber | None = None, limit: int = DEFAULT_LIMIT)
         StoreUnavailableError: Postgres cannot be reached.
     """
     filters = TradeFilters(chamber=chamber)
-    conditions = [*_conditions(filters), Condition(_IS_DISCLOSED)]
+    conditions = [*_conditions(filters), Condition(IS_DISCLOSED)]
     return replace(_page(filters, conditions, limit=limit, cursor=None), next_cursor=None)
 
 
 def _page(
     filters: TradeFilters, conditions: Sequence[Condition], *, limit: int, cursor: str | None
 ) -> Page:
-    source = "trades t"
-    if filters.chamber is not None or filters.party is not None:
-        source += " join politicians p on p.id = t.politician_id"
+    given = {name: value for name, value in asdict(filters).items() if value is not None}
+    sort = given.pop("sort")
     return pages.read_page(
         _ITEM,
-        source,
+        "trades t",
         conditions,
         sort_keys=_SORT_KEYS,
         sort=filters.sort,
         filters=asdict(filters),
         limit=limit,
         cursor=cursor,
+        # One filter or the bounds of one range: an index for each sort serves them.
+        keep=len({name.partition("_")[0] for name in given}) <= 1,
+        parts=parts_of(given, conditions, sort.removeprefix("-")),
     )
 
 

@@ -244,13 +244,30 @@ def _trade_indexes() -> Iterator[Index]:
         quarter = text(f"(({column} - '2000-01-01') / 91)")
         yield Index(f"ix_trades_{name}", quarter, key, "id", postgresql_include=included)
     upper = text("coalesce(amount_max, 'Infinity')")
-    is_range, is_exact = "amount_max is distinct from amount_min", "amount_max = amount_min"
-    for name, key in sorts[:2]:
+    is_range = text("amount_max is distinct from amount_min")
+    is_exact = text("amount_max = amount_min")
+    # Postgres reads an expression from an index alone only where its columns are there, too.
+    for name, keys, columns in (
+        ("disclosure", (disclosed,), (disclosure,)),
+        ("transaction", (transaction,), ()),
+        ("amount", (), ()),
+    ):
         yield Index(
-            f"ix_trades_range_{name}", amount, upper, key, "id", postgresql_where=text(is_range)
+            f"ix_trades_range_{name}",
+            amount,
+            upper,
+            *keys,
+            "id",
+            postgresql_include=("amount_max", *columns),
+            postgresql_where=is_range,
         )
-    for name, key in sorts:
-        yield Index(f"ix_trades_exact_{name}", key, "id", postgresql_where=text(is_exact))
+        yield Index(
+            f"ix_trades_exact_{name}",
+            *(keys or (amount,)),
+            "id",
+            postgresql_include=(amount, *columns) if keys else (),
+            postgresql_where=is_exact,
+        )
 
 
 class Trade(Base):

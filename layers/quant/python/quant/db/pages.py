@@ -25,13 +25,25 @@ _BETWEEN: Final = "\n"
 _STATEMENT: Final = """
 select (select version from data_version), string_agg(item, chr(10)), string_agg(position, chr(10))
 from (
-    select {item}::text as item, json_build_array(({key})::text, {row_id})::text as position
-    from {source}
-    where {conditions}
-    order by {key} {direction}, {row_id} {direction}
-    limit {most}
+    select * from (
+        select {item}::text as item, json_build_array(({key})::text, {row_id})::text as position
+        from {source}
+        where {conditions}
+        order by {key} {direction}, {row_id} {direction}
+        limit {most}
     ) listed limit $1
+) page
 """
+
+# What a page is merged from is read in full, hence not more of each part than is on the page.
+_MERGED: Final = """(
+    select key, id from ({parts}) part order by key {direction}, id {direction} limit $1
+) found join {source} on {row_id} = found.id"""
+_PART: Final = """(
+    select {key} as key, {row_id} as id from {source}
+    where {conditions} order by {key} {direction}, {row_id} {direction} limit $1
+)"""
+_EACH: Final = "(select first.* from {classes} cross join lateral {rows} first)"
 
 
 class Condition(NamedTuple):
@@ -45,6 +57,19 @@ class Condition(NamedTuple):
 
     sql: str
     values: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a list that an index has in its order, or classes of rows that are each like that.
+
+    Attributes:
+        conditions: Which rows, or those of a class.
+        classes: SQL of the classes, as behind ``from``; ``conditions`` may name its columns.
+    """
+
+    conditions: Sequence[Condition]
+    classes: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +97,10 @@ def read_page(
     filters: Mapping[str, object],
     limit: int,
     cursor: str | None,
+    keep: bool = False,
+    parts: Sequence[Part] = (),
 ) -> Page:
     """Return the page of a list that follows ``cursor``, in one round trip.
-
-    Without conditions on values the best plan is the same for all of them, and kept. With some it
-    depends on how many rows they leave, and is made each time.
 
     Args:
         item: SQL of a row's JSON.
@@ -87,6 +111,9 @@ def read_page(
         filters: The query's filters and sort; a cursor serves only the query it was issued for.
         limit: Rows on a page, at most ``MAX_LIMIT``.
         cursor: Cursor of the page before, or ``None`` for the first page.
+        keep: Whether the best plan is the same for all values, and to be kept. With conditions
+            that no index serves together it depends on how many rows each leaves.
+        parts: What the page is merged from, in place of the rows that ``conditions`` tell.
 
     Raises:
         InvalidCursorError: The cursor is malformed or belongs to other filters.
@@ -95,18 +122,23 @@ def read_page(
     digest = query_digest(filters)
     descending = sort.startswith("-")
     key = sort_keys[sort.removeprefix("-")]
-    keep = not any(condition.values for condition in conditions)
-    if cursor is not None:
-        conditions = [*conditions, _after(key, descending, decode_cursor(cursor, digest))]
+    after = [] if cursor is None else [_after(key, descending, decode_cursor(cursor, digest))]
     # One row more than asked for tells whether there is a next page.
     values: list[object] = [limit + 1]
+    names = {
+        "source": source,
+        "key": key.key,
+        "row_id": key.row_id,
+        "direction": "desc" if descending else "asc",
+    }
+    if parts:
+        merged = " union all ".join(_part(part, after, values, names) for part in parts)
+        names = {**names, "source": _MERGED.format(**names, parts=merged), "key": "found.key"}
+        conditions, after = (), []
     statement = _STATEMENT.format(
+        **names,
         item=item,
-        key=key.key,
-        row_id=key.row_id,
-        source=source,
-        conditions=_numbered(conditions, values),
-        direction="desc" if descending else "asc",
+        conditions=_numbered([*conditions, *after], values),
         most=MAX_LIMIT + 1,
     )
     [[version, items, positions]] = prepared.rows(statement, values, keep=keep)
@@ -127,6 +159,16 @@ def _after(key: SortKey, descending: bool, position: tuple[str, str]) -> Conditi
         raise InvalidCursorError(msg) from error
     beyond = "<" if descending else ">"
     return Condition(f"({key.key}, {key.row_id}) {beyond} ({{}}, {{}})", values)
+
+
+def _part(
+    part: Part, after: Sequence[Condition], values: list[object], names: Mapping[str, str]
+) -> str:
+    classes = None if part.classes is None else _numbered([part.classes], values)
+    rows = _PART.format(**names, conditions=_numbered([*part.conditions, *after], values))
+    if classes is None:
+        return rows
+    return _EACH.format(classes=classes, rows=rows)
 
 
 def _numbered(conditions: Sequence[Condition], values: list[object]) -> str:

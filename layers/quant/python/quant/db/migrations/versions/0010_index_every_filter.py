@@ -82,14 +82,28 @@ def _index_dates() -> None:
 
 
 def _index_amounts() -> None:
-    for name, key in SORTS[:2]:
+    # Postgres reads an expression from an index alone only where its columns are there, too.
+    for name, keys, included in (
+        ("disclosure", [DISCLOSURE], ["amount_max", "disclosure_date"]),
+        ("transaction", ["transaction_date"], ["amount_max"]),
+        ("amount", [], ["amount_max"]),
+    ):
         online.create_index(
             f"ix_trades_range_{name}",
             "trades",
-            ["amount_min", UPPER, key, "id"],
+            ["amount_min", UPPER, *keys, "id"],
+            postgresql_include=included,
             postgresql_where=IS_RANGE,
         )
-    for name, key in SORTS:
+    for name, key, included in (
+        ("disclosure", DISCLOSURE, ["amount_min", "disclosure_date"]),
+        ("transaction", "transaction_date", ["amount_min"]),
+        ("amount", "amount_min", []),
+    ):
         online.create_index(
-            f"ix_trades_exact_{name}", "trades", [key, "id"], postgresql_where=IS_EXACT
+            f"ix_trades_exact_{name}",
+            "trades",
+            [key, "id"],
+            postgresql_include=included,
+            postgresql_where=IS_EXACT,
         )

@@ -1,0 +1,96 @@
+"""Ranges of trades in the order of something else, without a look at all of the range.
+
+An index in a list's order does not tell where the rows of a range are, and an index of the range
+has them in another order. So a range is cut into classes, each of which an index has in the list's
+order: the page is among the first rows of each class, and a page of each is all that is read,
+however many rows there are. Classes of days are 13 weeks, those of amounts the forms' categories;
+the exact amounts that a few filings have are a class of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from quant.db.pages import Condition, Part
+
+# The same expression as the indexes on trades have.
+DISCLOSED: Final = "coalesce(t.disclosure_date, date '0001-01-01')"
+# What an unknown disclosure date is not, as a condition that those indexes serve.
+IS_DISCLOSED: Final = f"{DISCLOSED} > date '0001-01-01'"
+
+_TRANSACTION: Final = ("transaction_from", "transaction_to")
+_DISCLOSURE: Final = ("disclosure_from", "disclosure_to")
+_AMOUNT: Final = ("amount_min", "amount_max")
+
+# Those of a range, as far as there are trades. Unknown days of disclosure are in none.
+_WEEKS: Final = """generate_series(
+    (greatest({{}}::date, (select min({key}) from trades t where {known})) - '2000-01-01') / 91,
+    (least({{}}::date, (select max({key}) from trades t where {known})) - '2000-01-01') / 91
+) class (weeks)"""
+_IN_WEEKS: Final = "({column} - '2000-01-01') / 91 = class.weeks"
+
+_IS_RANGE: Final = "t.amount_max is distinct from t.amount_min"
+# Of both ends, since they are equal: the lower one is in the indexes.
+_IS_EXACT: Final = (
+    "t.amount_max = t.amount_min and t.amount_min >= coalesce({}::numeric, 0)"
+    " and t.amount_min <= coalesce({}::numeric, 'Infinity')"
+)
+_UPPER: Final = "coalesce(t.amount_max, 'Infinity')"
+# Each step finds what comes next in the index.
+_CATEGORIES: Final = f"""(
+    with recursive category as (
+        (select t.amount_min as lower, {_UPPER} as upper from trades t
+        where {_IS_RANGE} order by t.amount_min, {_UPPER} limit 1)
+        union all
+        select following.* from category cross join lateral (
+            select t.amount_min, {_UPPER} from trades t
+            where {_IS_RANGE} and (t.amount_min, {_UPPER}) > (category.lower, category.upper)
+            order by t.amount_min, {_UPPER} limit 1
+        ) following
+    )
+    select lower, upper from category where lower >= coalesce({{}}::numeric, 0)
+    and upper <= coalesce({{}}::numeric, 'Infinity')
+) class"""  # noqa: S608 (constants)
+_IN_CATEGORY: Final = f"{_IS_RANGE} and t.amount_min = class.lower and {_UPPER} = class.upper"
+
+
+def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str) -> list[Part]:
+    """Return what a page is merged from; nothing where an index has the rows in the list's order.
+
+    That is so for each filter alone that is no range, and for a range in its own order. Of several
+    filters the planner makes what it can.
+
+    Args:
+        given: Values of the filters by their names in ``quant.trades.TradeFilters``.
+        bounds: The conditions that they are.
+        sort: Name of the sort key.
+    """
+    if not given or (given.keys() == {"amount_min"} and sort == "amount"):
+        return []
+    if given.keys() <= {*_TRANSACTION} and sort != "transaction_date":
+        column = "t.transaction_date"
+        return [_of_weeks(column, column, "true", _bounds(given, _TRANSACTION), bounds)]
+    if given.keys() <= {*_DISCLOSURE} and sort != "disclosure_date":
+        column = "t.disclosure_date"
+        between = _bounds(given, _DISCLOSURE)
+        return [_of_weeks(column, DISCLOSED, IS_DISCLOSED, between, bounds)]
+    if given.keys() <= {*_AMOUNT}:
+        between = _bounds(given, _AMOUNT)
+        return [
+            Part([Condition(_IN_CATEGORY)], Condition(_CATEGORIES, between)),
+            Part([Condition(_IS_EXACT, between)]),
+        ]
+    return []
+
+
+def _bounds(given: Mapping[str, object], names: tuple[str, str]) -> tuple[object, object]:
+    first, last = names
+    return given.get(first), given.get(last)
+
+
+def _of_weeks(
+    column: str, key: str, known: str, between: tuple[object, object], bounds: Sequence[Condition]
+) -> Part:
+    return Part(
+        (Condition(_IN_WEEKS.format(column=column)), *bounds),
+        Condition(_WEEKS.format(key=key, known=known), between),
+    )
