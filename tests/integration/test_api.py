@@ -219,23 +219,6 @@ def test_large_answers_are_compressed_where_accepted(api):
     assert packed.headers["etag"] == plain.headers["etag"]
 
 
-def test_list_costs_one_query(api, database, disclosures):
-    from sqlalchemy import event
-
-    from quant.db.session import engine
-
-    statements = []
-    event.listen(
-        engine(), "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
-    )
-    for number, path in enumerate((TRADES, POLITICIANS)):
-        disclosures.execute(text("update data_version set version = version + 1"))
-        disclosures.commit()
-        # A limit no other test asks for: the answer is not in the cache.
-        assert api.get(path, {"limit": 90 + number}).status == 200
-        assert len(statements) == number + 1, statements
-
-
 def test_filing_of_an_amendment_is_listed(api, disclosures):
     trade = disclosures.scalars(select(Trade).where(Trade.politician_id == SENATOR)).first()
     amendment = filing_id("senate_efd", "s-2")

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 import quant.db.session
 import quant.settings
+from quant.db import prepared
 from quant.db.lookup import Lookup
 from quant.settings import DatabaseSettings
 
@@ -65,7 +66,9 @@ def tokens(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tokens]:
     monkeypatch.setattr(quant.settings, "login_token", tokens)
     quant.settings.database_settings.cache_clear()
     quant.db.session.engine.cache_clear()
+    prepared.close()
     yield tokens
+    prepared.close()
     quant.db.session.engine().dispose()
     quant.db.session.engine.cache_clear()
     quant.settings.database_settings.cache_clear()
@@ -95,3 +98,12 @@ def test_lookup_asks_for_a_token_for_each_connection(tokens: Tokens) -> None:
     assert lookup.rows("select current_user") == [[ROLE]]
     assert tokens.made == 2
     lookup.close()
+
+
+def test_prepared_statements_ask_for_a_token_for_each_connection(tokens: Tokens) -> None:
+    statement = "select current_user::text"
+    assert [prepared.rows(statement, keep=True) for _ in range(2)] == [[[ROLE]]] * 2
+    assert tokens.made == 1
+    tokens.end_sessions()
+    assert prepared.rows(statement, keep=True) == [[ROLE]]
+    assert tokens.made == 2

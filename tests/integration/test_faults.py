@@ -4,6 +4,7 @@ import pytest
 from cache_support import get_or_read
 from sqlalchemy import text
 
+import quant.valkey_store
 from quant.breaker import RETRY_AFTER_S, ValkeyBreaker
 from quant.cache import AnswerCache
 from quant.valkey_store import ValkeyStore
@@ -33,25 +34,30 @@ def valkey_down(valkey):
 
 
 def test_without_postgres_reads_are_503_and_recover_by_themselves(api, postgres_down):
-    answer = api.get(f"{POLITICIANS}/W000001")
-    assert answer.status == 503
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert int(answer.headers["retry-after"]) > 0
-    assert "127.0.0.1" not in answer.body.decode()
+    paths = (f"{POLITICIANS}/W000001", POLITICIANS)
+    for path in paths:
+        answer = api.get(path)
+        assert answer.status == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) > 0
+        assert "127.0.0.1" not in answer.body.decode()
     postgres_down.start()
     postgres_down.wait_ready()
-    assert api.get(f"{POLITICIANS}/W000001").status == 200
+    assert [api.get(path).status for path in paths] == [200, 200]
 
 
 def test_connection_lost_between_requests_is_not_noticed(api, database, postgres):
-    assert api.get(f"{POLITICIANS}/W000001").status == 200
+    requests = ((f"{POLITICIANS}/W000001", {}), (POLITICIANS, {"limit": 8}))
+    assert [api.get(path, query).status for path, query in requests] == [200, 200]
     superuser = postgres.connect(database.name)
     ended = superuser.run(
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'quant'"
     )
     superuser.close()
-    assert ended == [[True]]
-    assert api.get(f"{POLITICIANS}/W000001").status == 200
+    # In one process here; a function has one route.
+    assert ended == [[True], [True]]
+    quant.valkey_store.client().flushdb()
+    assert [api.get(path, query).status for path, query in requests] == [200, 200]
 
 
 def test_without_valkey_reads_are_answered(api, valkey_down):
