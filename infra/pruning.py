@@ -16,7 +16,8 @@ _RUNTIME_METADATA: Final = frozenset({"METADATA", "entry_points.txt"})
 UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
     "api": (
         "pydantic/mypy.py",
-        "pydantic/v1/mypy.py",
+        # FastAPI would import it to tell apart models of its kind, and does without.
+        "pydantic/v1",
         "anyio/_backends/_trio.py",
         # A log line would need it for a model of Pydantic, which none has.
         "aws_lambda_powertools/event_handler",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from quant.audit.entries import MAX_TEXT_LENGTH
-from quant.audit.listing import AuditFilters
+from quant.audit.filters import AuditFilters
 from quant.audit.retention import Tag
 from quant.vocabulary import AuditEvent
 from quant_http.models import PageInfo, PageQuery

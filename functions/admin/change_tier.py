@@ -7,7 +7,7 @@ from fastapi import Path, Request
 from pydantic import AfterValidator
 from starlette.responses import Response
 
-from quant.accounts.profile import change_tier as give_tier
+from quant.accounts import profile
 from quant.tiers import TIERS
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
@@ -40,7 +40,7 @@ async def change_tier(
     body: TierChange,
 ) -> Response:
     """The account's next access token carries the tier; those it has keep theirs."""
-    account = give_tier(
+    account = profile.change_tier(
         account_id, body.tier, actor=caller(request).account_id, origin=origin(request)
     )
     return Response(

@@ -1,20 +1,22 @@
 """GET /api/v1/admin/audit: the audit log, for administrators."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from admin._models import AuditPage, AuditQuery
-from quant.audit import record
-from quant.audit.listing import list_entries
-from quant.db.session import write
+from quant import audit
+from quant.audit import listing
+from quant.db import session
 from quant.paging import Page
 from quant.vocabulary import AuditEvent
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.json import dump_json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 app = RouteApp("admin.list_audit")
 
@@ -26,9 +28,11 @@ async def list_(request: Request, query: Annotated[AuditQuery, Query()]) -> Resp
     Page through the list with `cursor`; filters must stay the same.
     """
 
-    def read(connection: Connection) -> Page:
-        page = list_entries(connection, query.filters(), limit=query.limit, cursor=query.cursor)
-        record(
+    def read(connection: "Connection") -> Page:
+        page = listing.list_entries(
+            connection, query.filters(), limit=query.limit, cursor=query.cursor
+        )
+        audit.record(
             connection,
             AuditEvent.ADMIN_READ,
             actor=caller(request).account_id,
@@ -43,7 +47,7 @@ async def list_(request: Request, query: Annotated[AuditQuery, Query()]) -> Resp
         )
         return page
 
-    page = write(read)
+    page = session.write(read)
     document = {
         "data": page.rows,
         "page": {"count": len(page.rows), "next_cursor": page.next_cursor},

@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import PasswordChange
-from quant.accounts.password_changes import change_password as change
+from quant.accounts import password_changes
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -26,7 +26,7 @@ async def change_password(request: Request, body: PasswordChange) -> Response:
     changes are refused with a 429, as logins are.
     """
     who = caller(request)
-    change(
+    password_changes.change_password(
         who.account_id,
         who.session_id,
         body.old_password.get_secret_value(),

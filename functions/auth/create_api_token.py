@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import CreatedApiToken, NewApiToken
-from quant.accounts.api_tokens import create
+from quant.accounts import api_tokens
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -24,7 +24,7 @@ app = RouteApp("auth.create_api_token")
 )
 async def create_api_token(request: Request, body: NewApiToken) -> Response:
     """The token is shown in this answer and never again. An account has at most 50."""
-    made = create(
+    made = api_tokens.create(
         caller(request).account_id,
         name=body.name,
         scopes=body.scopes,

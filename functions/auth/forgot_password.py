@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import Accepted, EmailAddress
-from quant.accounts.resets import request_reset
+from quant.accounts import resets
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -26,7 +26,7 @@ async def forgot_password(request: Request, body: EmailAddress) -> Response:
     An address without an account gets the same answer, and a mail that says so. At most five mails
     a day go to one address.
     """
-    request_reset(body.email, origin(request))
+    resets.request_reset(body.email, origin(request))
     return private_json(
         {"detail": "if the address is yours, a mail tells you how to go on"}, status=202
     )

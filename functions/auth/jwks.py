@@ -1,17 +1,23 @@
 """GET /.well-known/jwks.json: the public keys that access tokens are signed with."""
 
+from functools import cache
+
 from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from quant import tokens
 from quant.settings import TokenSettings
-from quant.tokens import JwksCache
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.responses import CACHE_HEADERS, entity
 
 app = RouteApp("auth.jwks")
-_jwks = JwksCache(lambda: TokenSettings().jwks_secret_arn)
+
+
+@cache
+def _key_set() -> "tokens.JwksCache":
+    return tokens.JwksCache(lambda: TokenSettings().jwks_secret_arn)
 
 
 class Key(BaseModel):
@@ -38,7 +44,7 @@ async def jwks(request: Request) -> Response:
     """The key set to verify access tokens with."""
     return entity(
         request,
-        dump_json({"keys": _jwks.documents()}),
+        dump_json({"keys": _key_set().documents()}),
         cache_control="public, max-age=300",
     )
 

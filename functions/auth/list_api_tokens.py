@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import ApiTokenList
-from quant.accounts.api_tokens import list_tokens
+from quant.accounts import api_tokens
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -20,7 +20,7 @@ app = RouteApp("auth.list_api_tokens")
 )
 async def list_api_tokens(request: Request) -> Response:
     """Live API tokens, the newest first, without the tokens themselves."""
-    return private_json({"data": list_tokens(caller(request).account_id)})
+    return private_json({"data": api_tokens.list_tokens(caller(request).account_id)})
 
 
 handler = app.handler

@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import SessionList
-from quant.accounts.sessions import list_sessions as live_sessions
+from quant.accounts import sessions
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -21,7 +21,7 @@ app = RouteApp("auth.list_sessions")
 async def list_sessions(request: Request) -> Response:
     """Live sessions, the most recently used first; at most 100."""
     who = caller(request)
-    return private_json({"data": live_sessions(who.account_id, who.session_id)})
+    return private_json({"data": sessions.list_sessions(who.account_id, who.session_id)})
 
 
 handler = app.handler

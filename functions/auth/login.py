@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from auth._answers import token_pair
 from auth._models import Credentials, TokenPair
-from quant.accounts.logins import login as log_in
+from quant.accounts import logins
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS
@@ -28,7 +28,7 @@ async def login(request: Request, body: Credentials) -> Response:
     twice as long after each further failure, up to an hour. A 403 means that the password is
     right, but the address is not verified or the account is disabled.
     """
-    return token_pair(log_in(body.email, body.password.get_secret_value(), origin(request)))
+    return token_pair(logins.login(body.email, body.password.get_secret_value(), origin(request)))
 
 
 handler = app.handler

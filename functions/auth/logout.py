@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.accounts.sessions import logout as end_session
+from quant.accounts import sessions
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -21,7 +21,7 @@ async def logout(request: Request) -> Response:
     """Ends the session; its access token stops working within a minute."""
     who = caller(request)
     if who.session_id is not None:
-        end_session(who.account_id, who.session_id, origin(request))
+        sessions.logout(who.account_id, who.session_id, origin(request))
     return no_content()
 
 

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import Response
 
-from quant.accounts.profile import get_account
+from quant.accounts import profile
 from quant_http.app import RouteApp
 from quant_http.caller import caller
 from quant_http.models import Account
@@ -21,7 +21,7 @@ app = RouteApp("auth.me")
 )
 async def me(request: Request) -> Response:
     """The account the access token was issued to."""
-    return private_json(get_account(caller(request).account_id))
+    return private_json(profile.get_account(caller(request).account_id))
 
 
 handler = app.handler

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from auth._answers import token_pair
 from auth._models import RefreshTokenBody, TokenPair
-from quant.accounts.refreshes import refresh as refresh_session
+from quant.accounts import refreshes
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS
@@ -26,7 +26,7 @@ async def refresh(request: Request, body: RefreshTokenBody) -> Response:
     Presenting one that was used ends its session, since it may have been stolen; so do two
     refreshes with one token at the same time. After an answer that was lost, log in again.
     """
-    return token_pair(refresh_session(body.refresh_token.get_secret_value(), origin(request)))
+    return token_pair(refreshes.refresh(body.refresh_token.get_secret_value(), origin(request)))
 
 
 handler = app.handler

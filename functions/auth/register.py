@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import Accepted, Registration
-from quant.accounts.registration import register as register_account
+from quant.accounts import registration
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS, private_json
@@ -26,7 +26,7 @@ async def register(request: Request, body: Registration) -> Response:
     A known address gets the same answer; its owner is mailed that there is an account already. At
     most five mails a day go to one address.
     """
-    register_account(body.email, body.password.get_secret_value(), origin(request))
+    registration.register(body.email, body.password.get_secret_value(), origin(request))
     return private_json(
         {"detail": "if the address is yours, a mail tells you how to go on"}, status=202
     )

@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import PasswordReset
-from quant.accounts.resets import reset_password as reset
+from quant.accounts import resets
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -25,7 +25,9 @@ async def reset_password(request: Request, body: PasswordReset) -> Response:
     A token works once. An unknown, used or expired one is a 422 with the code `invalid_token`; a
     password that is refused leaves it usable.
     """
-    reset(body.token.get_secret_value(), body.new_password.get_secret_value(), origin(request))
+    resets.reset_password(
+        body.token.get_secret_value(), body.new_password.get_secret_value(), origin(request)
+    )
     return no_content()
 
 

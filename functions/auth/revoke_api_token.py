@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path, Request
 from starlette.responses import Response
 
-from quant.accounts.api_tokens import revoke
+from quant.accounts import api_tokens
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -32,7 +32,7 @@ async def revoke_api_token(
     ],
 ) -> Response:
     """It stops working within a minute. Another account's token is a 404."""
-    revoke(caller(request).account_id, token_id, origin(request))
+    api_tokens.revoke(caller(request).account_id, token_id, origin(request))
     return no_content()
 
 

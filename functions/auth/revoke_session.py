@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path, Request
 from starlette.responses import Response
 
-from quant.accounts.sessions import revoke_session as end_session
+from quant.accounts import sessions
 from quant_http.app import RouteApp
 from quant_http.caller import caller, origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -32,7 +32,7 @@ async def revoke_session(
     ],
 ) -> Response:
     """Its access token stops working within a minute. Another account's session is a 404."""
-    end_session(caller(request).account_id, session_id, origin(request))
+    sessions.revoke_session(caller(request).account_id, session_id, origin(request))
     return no_content()
 
 

@@ -4,7 +4,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from auth._models import EmailToken
-from quant.accounts.registration import verify_email as verify_account
+from quant.accounts import registration
 from quant_http.app import RouteApp
 from quant_http.caller import origin
 from quant_http.responses import NO_STORE_HEADERS, no_content
@@ -24,7 +24,7 @@ async def verify_email(request: Request, body: EmailToken) -> Response:
 
     A token works once. An unknown, used or expired one is a 422 with the code `invalid_token`.
     """
-    verify_account(body.token.get_secret_value(), origin(request))
+    registration.verify_email(body.token.get_secret_value(), origin(request))
     return no_content()
 
 

@@ -8,7 +8,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from quant import sqs
 from quant.collectors.run import Workplace
 from quant.observability import catalogue
-from quant.pipeline.messages import CollectionOutcome, CollectionReport
+from quant.pipeline.messages import CollectionReport
+from quant.pipeline.sources import CollectionOutcome
 from quant.settings import CollectorSettings, QueueSettings, RawSettings
 
 # One metric for each outcome: alarms are on the sum over all functions.

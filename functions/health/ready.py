@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from quant.readiness import check_readiness
+from quant import readiness
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.problems import RETRY_AFTER_S, problem
@@ -41,18 +41,18 @@ class Readiness(BaseModel):
 @app.endpoint(summary="Check readiness", model=Readiness, tags=["service"])
 async def ready(request: Request) -> Response:
     """Each dependency's state and latency; a problem with the same members when not ready."""
-    readiness = check_readiness()
+    found = readiness.check_readiness()
     headers = {"Cache-Control": "no-store"}
-    if readiness["status"] == "unavailable":
+    if found["status"] == "unavailable":
         headers["Retry-After"] = str(RETRY_AFTER_S)
         return problem(
             request,
             503,
             "a required dependency is not well",
             headers=headers,
-            dependencies=readiness["dependencies"],
+            dependencies=found["dependencies"],
         )
-    return Response(dump_json(readiness), media_type="application/json", headers=headers)
+    return Response(dump_json(found), media_type="application/json", headers=headers)
 
 
 handler = app.handler

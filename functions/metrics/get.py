@@ -1,17 +1,19 @@
 """GET /metrics: counters of all functions and the state of the data, for Prometheus."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 
-from quant.db.schema import current_revision
-from quant.db.session import read
+from quant.db import schema, session
 from quant.errors import StoreUnavailableError
 from quant.observability import counters, gauges
 from quant.observability.exposition import CONTENT_TYPE, Family, render
-from quant.pipeline.freshness import Freshness, read_freshness
+from quant.pipeline import freshness
 from quant_http.app import RouteApp
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 app = RouteApp("metrics.get")
 
@@ -37,17 +39,17 @@ def _families() -> Iterator[Family]:
     yield gauges.up({"postgres": state is not None, "valkey": counted is not None})
     yield from counters.families(counted or {})
     if state is not None:
-        freshness, revision = state
+        found, revision = state
         yield gauges.schema(revision)
-        yield from gauges.pipeline(freshness)
+        yield from gauges.pipeline(found)
 
 
-def _state() -> tuple[Freshness, str | None] | None:
-    def look(connection: Connection) -> tuple[Freshness, str | None]:
-        return read_freshness(connection), current_revision(connection)
+def _state() -> "tuple[freshness.Freshness, str | None] | None":
+    def look(connection: "Connection") -> "tuple[freshness.Freshness, str | None]":
+        return freshness.read_freshness(connection), schema.current_revision(connection)
 
     try:
-        return read(look)
+        return session.read(look)
     except StoreUnavailableError:
         return None
 

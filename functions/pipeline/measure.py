@@ -13,7 +13,8 @@ from quant.collectors.state import SYMBOLS, StateStore, Symbols
 from quant.db.session import read
 from quant.observability import catalogue
 from quant.observability.invocation import observed
-from quant.pipeline.freshness import Freshness, SourceState, read_freshness
+from quant.pipeline.freshness import Freshness, read_freshness
+from quant.pipeline.sources import SourceState
 from quant.pipeline.work import traded_symbols
 from quant.settings import RawSettings, database_settings
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from quant.pipeline.quality import QualityFilters
+from quant.pipeline.quality_filters import QualityFilters
 from quant.pipeline.raw import DocumentKind
 from quant.vocabulary import DocumentOutcome, FilingSource
 from quant_http.models import IsoDate, PageInfo, PageQuery

@@ -6,8 +6,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from quality._models import QualityPage, QualityQuery
-from quant.db.session import read
-from quant.pipeline.quality import list_reports
+from quant.db import session
+from quant.pipeline import quality
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.responses import CACHE_HEADERS, entity
@@ -28,8 +28,8 @@ async def list_(request: Request, query: Annotated[QualityQuery, Query()]) -> Re
     Page through the list with `cursor`; filters must stay the same.
     """
     # Not from the cache: a document that is rejected changes no disclosed data.
-    page = read(
-        lambda connection: list_reports(
+    page = session.read(
+        lambda connection: quality.list_reports(
             connection, query.filters(), limit=query.limit, cursor=query.cursor
         )
     )

@@ -8,9 +8,9 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from quant.db.session import read
-from quant.pipeline.freshness import SourceName, SourceState, read_freshness
-from quant.pipeline.messages import CollectionOutcome
+from quant.db import session
+from quant.pipeline import freshness
+from quant.pipeline.sources import CollectionOutcome, SourceName, SourceState
 from quant_http.app import RouteApp
 from quant_http.json import dump_json
 from quant_http.models import QueryModel
@@ -94,12 +94,12 @@ async def show(
 
     The sample data of `make run` is no disclosure and does not count.
     """
-    freshness = read(read_freshness)
+    found = session.read(freshness.read_freshness)
     document = {
-        "current": freshness.current,
-        "latest_disclosure": freshness.latest_disclosure,
-        "disclosure_age_days": freshness.disclosure_age_days,
-        **asdict(freshness),
+        "current": found.current,
+        "latest_disclosure": found.latest_disclosure,
+        "disclosure_age_days": found.disclosure_age_days,
+        **asdict(found),
     }
     return Response(
         dump_json(document),

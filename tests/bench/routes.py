@@ -1,4 +1,4 @@
-"""What each route of the API takes: time, and time of the processor, which its function is billed."""
+"""What each route of the API takes: time, and the processor's time in it."""
 
 import importlib
 import json
@@ -118,7 +118,7 @@ def _packed() -> Iterator[None]:
         with (
             patch.object(asset, "_ASSETS", PROJECT / "build/docs-assets"),
             patch.object(openapi, "_DOCUMENT", PROJECT / "build/openapi.json"),
-            patch.object(jwks._jwks, "_fetch", lambda _arn: keys),
+            patch.object(jwks._key_set(), "_fetch", lambda _arn: keys),
         ):
             yield
 
@@ -187,9 +187,9 @@ def _report(
             "API: from the event to the answer, one request at a time, in one process beside its "
             f"Postgres and Valkey. Synthetic data: {TRADES:,} trades of {POLITICIANS} politicians "
             f"in {TICKERS} tickers; models have a database of their own. Passwords are hashed at "
-            "the cost that functions on AWS pay. Uncached: Valkey is emptied first. Calls of S3 and "
-            "SQS are answered in the process and count as its own. The JSON file has both numbers "
-            "of each."
+            "the cost that functions on AWS pay. Uncached: Valkey is emptied first. Calls of S3 "
+            "and SQS are answered in the process and count as its own. The JSON file has both "
+            "numbers of each."
         ),
         columns=("route", "uncached n", "ms", "processor", "cached n", "ms", "processor"),
         rows=tuple(rows),

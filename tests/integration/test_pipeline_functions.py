@@ -24,8 +24,9 @@ from quant.collectors.state import SYMBOLS, StateStore, Symbols
 from quant.errors import StoreUnavailableError
 from quant.pipeline import publishing
 from quant.pipeline.documents import process
-from quant.pipeline.messages import CollectionOutcome, CollectionReport
+from quant.pipeline.messages import CollectionReport
 from quant.pipeline.raw import DocumentKind, RawDocument
+from quant.pipeline.sources import CollectionOutcome
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 BUCKET = "raw"

@@ -13,7 +13,7 @@ from quant.db.pipeline_models import Collection, OutboxMessage, RawDocumentRecor
 from quant.identity import filing_id
 from quant.paging import encode_cursor, query_digest
 from quant.pipeline.freshness import SOURCES, read_freshness
-from quant.pipeline.quality import QualityFilters
+from quant.pipeline.quality_filters import QualityFilters
 
 STATUS = "/api/v1/status"
 QUALITY = "/api/v1/quality"

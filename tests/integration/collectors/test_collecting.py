@@ -28,8 +28,9 @@ from quant.parsers.house_index import parse_house_index
 from quant.parsers.house_ptr import parse_house_ptr
 from quant.parsers.senate_index import parse_senate_index
 from quant.parsers.senate_ptr import parse_senate_paper, parse_senate_ptr
-from quant.pipeline.messages import CollectionOutcome, FetchRequest
+from quant.pipeline.messages import FetchRequest
 from quant.pipeline.raw import DocumentKind
+from quant.pipeline.sources import CollectionOutcome
 from quant.vocabulary import FilingSource
 
 COMPLETED = CollectionOutcome.COMPLETED

@@ -21,7 +21,7 @@ from senate_support import paper_page, ptr_page
 from quant.collectors.fetch import LATER_S, SOON_S, fetch_all
 from quant.collectors.http import PoliteClient
 from quant.collectors.pacing import Backoff, Deadline
-from quant.pipeline.messages import CollectionOutcome
+from quant.pipeline.sources import CollectionOutcome
 
 COMPLETED, REFUSED, THROTTLED, LAYOUT_CHANGED, UNREACHABLE = (
     CollectionOutcome.COMPLETED,

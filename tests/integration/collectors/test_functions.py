@@ -16,7 +16,8 @@ import quant.collectors.bucket
 import quant.secrets
 import quant.sqs
 from quant.collectors.fetch import LATER_S
-from quant.pipeline.messages import CollectionOutcome, CollectionReport
+from quant.pipeline.messages import CollectionReport
+from quant.pipeline.sources import CollectionOutcome
 
 FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
 

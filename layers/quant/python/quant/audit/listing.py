@@ -1,35 +1,14 @@
 """Read the audit log, newest entries first."""
 
-import uuid
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from quant.audit.filters import AuditFilters
 from quant.db.audit_models import AuditEntry
 from quant.db.keyset import SortKey, fetch_page
 from quant.paging import DEFAULT_LIMIT, Page
-from quant.vocabulary import AuditEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFilters:
-    """Which entries to list; ``None`` does not filter.
-
-    Attributes:
-        occurred_from: First time, inclusive.
-        occurred_to: Last time, exclusive.
-    """
-
-    event: AuditEvent | None = None
-    actor: uuid.UUID | None = None
-    target: str | None = None
-    network: str | None = None
-    request_id: str | None = None
-    occurred_from: datetime | None = None
-    occurred_to: datetime | None = None
-
 
 _SORT_KEYS: Final = {"sequence": SortKey(AuditEntry.sequence, AuditEntry.entry_id, int)}
 

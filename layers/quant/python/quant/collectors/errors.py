@@ -1,7 +1,7 @@
 """Why a collector stops before it is done."""
 
 from quant.errors import QuantError
-from quant.pipeline.messages import CollectionOutcome
+from quant.pipeline.sources import CollectionOutcome
 
 
 class CollectionError(QuantError):

@@ -8,7 +8,8 @@ from quant.collectors.errors import CollectionError, layout_changed
 from quant.collectors.house import fetch_ptr
 from quant.collectors.run import Collector, Run, Workplace, collect, pause_s
 from quant.collectors.senate import SenateSession, fetch_filing
-from quant.pipeline.messages import CollectionOutcome, CollectionReport, FetchRequest
+from quant.pipeline.messages import CollectionReport, FetchRequest
+from quant.pipeline.sources import CollectionOutcome
 from quant.vocabulary import FilingSource
 
 # How long a request waits before it is tried again: soon where only the run's time was over.

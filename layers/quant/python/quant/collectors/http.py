@@ -15,7 +15,7 @@ import httpx
 
 from quant.collectors.errors import CollectionError, DeadlineReachedError, layout_changed
 from quant.collectors.pacing import Backoff, Deadline, Sleep, pace_of, retry_after_s
-from quant.pipeline.messages import CollectionOutcome
+from quant.pipeline.sources import CollectionOutcome
 from quant.settings import CollectorSettings
 
 # It logs addresses, and the keys of price providers are in theirs.

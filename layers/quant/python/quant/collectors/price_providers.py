@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from quant.collectors.errors import CollectionError, layout_changed
 from quant.collectors.http import PoliteClient
 from quant.errors import QuantError
-from quant.pipeline.messages import CollectionOutcome
+from quant.pipeline.sources import CollectionOutcome
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
 

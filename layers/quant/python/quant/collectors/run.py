@@ -13,8 +13,9 @@ from quant.collectors.http import PoliteClient
 from quant.collectors.pacing import Backoff, Deadline
 from quant.collectors.raw_store import RawStore
 from quant.collectors.state import State, StateStore
-from quant.pipeline.messages import CollectionOutcome, CollectionReport
+from quant.pipeline.messages import CollectionReport
 from quant.pipeline.raw import RawDocument
+from quant.pipeline.sources import CollectionOutcome
 from quant.settings import CollectorSettings, RawSettings
 
 # After a refusal nobody asks again for this long; a site may ask for longer, up to the second.

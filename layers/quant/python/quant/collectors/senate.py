@@ -22,8 +22,8 @@ from quant.collectors.recognise import (
 )
 from quant.collectors.run import Run
 from quant.collectors.state import State, StateStore
-from quant.pipeline.messages import CollectionOutcome
 from quant.pipeline.raw import DocumentKind, RawDocument
+from quant.pipeline.sources import CollectionOutcome
 
 FIRST_DAY: Final = date(2012, 1, 1)  # before the first PTR
 # A filing may appear days after the day it was submitted on.

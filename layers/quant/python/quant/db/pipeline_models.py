@@ -29,8 +29,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quant.db.models import Base, vocabulary_column
-from quant.pipeline.messages import CollectionOutcome
 from quant.pipeline.raw import DocumentKind
+from quant.pipeline.sources import CollectionOutcome
 from quant.vocabulary import (
     AssetType,
     Chamber,

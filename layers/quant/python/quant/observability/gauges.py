@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from quant import __version__
 from quant.db.schema import SCHEMA_REVISION
 from quant.observability.exposition import Family, Sample
-from quant.pipeline.freshness import Freshness, SourceState
+from quant.pipeline.freshness import Freshness
+from quant.pipeline.sources import SourceState
 
 _DAY_S = 86_400
 

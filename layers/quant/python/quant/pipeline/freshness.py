@@ -2,22 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
-from quant.pipeline.messages import CollectionOutcome
+from quant.pipeline.sources import CollectionOutcome, SourceName, SourceState
 from quant.vocabulary import FilingSource
-
-
-class SourceName(StrEnum):
-    """A source, by the name of the collector that asks it for news."""
-
-    HOUSE = "house"
-    SENATE = "senate"
-    LEGISLATORS = "legislators"
-    PRICES = "prices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +30,6 @@ SOURCES: Final = {
     SourceName.LEGISLATORS: Source(timedelta(days=3)),
     SourceName.PRICES: Source(timedelta(days=5)),  # a weekend with a holiday on each side
 }
-
-
-class SourceState(StrEnum):
-    """Whether a source was asked for news lately."""
-
-    CURRENT = "current"
-    STALE = "stale"
-    NEVER_COLLECTED = "never_collected"
 
 
 @dataclass(frozen=True, slots=True)

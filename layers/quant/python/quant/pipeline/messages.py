@@ -6,11 +6,11 @@ A message may arrive more than once and in any order: whatever it leads to is id
 import uuid
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from quant.pipeline.sources import CollectionOutcome
 from quant.vocabulary import FilingSource
 
 
@@ -32,16 +32,6 @@ class FetchRequest(_Message):
     doc_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{1,40}$")]
     year: int | None = None
     paper: bool = False
-
-
-class CollectionOutcome(StrEnum):
-    """How a collector's run ended."""
-
-    COMPLETED = "completed"
-    REFUSED = "refused"  # 403, or the terms changed: an operator has to look
-    THROTTLED = "throttled"  # 429 or 503 to the end of the back-off
-    LAYOUT_CHANGED = "layout_changed"  # answered, but not with what the collector knows
-    UNREACHABLE = "unreachable"
 
 
 class CollectionReport(_Message):

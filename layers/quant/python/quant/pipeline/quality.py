@@ -1,8 +1,8 @@
 """Quality reports: what became of each processed document, and of the rows in it."""
 
 import operator
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -10,24 +10,8 @@ from sqlalchemy import Connection, select
 from quant.db.keyset import SortKey, fetch_page
 from quant.db.pipeline_models import RawDocumentRecord
 from quant.paging import DEFAULT_LIMIT, Page
-from quant.pipeline.raw import DocumentKind, parse_key
-from quant.vocabulary import DocumentOutcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityFilters:
-    """Which reports to list; ``None`` does not filter.
-
-    Attributes:
-        collected_from: First day of collection, inclusive.
-        collected_to: Last day of collection, inclusive.
-    """
-
-    kind: DocumentKind | None = None
-    outcome: DocumentOutcome | None = None
-    collected_from: date | None = None
-    collected_to: date | None = None
-
+from quant.pipeline.quality_filters import QualityFilters
+from quant.pipeline.raw import parse_key
 
 _COLUMNS: Final = (
     RawDocumentRecord.key,
