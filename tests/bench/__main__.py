@@ -26,6 +26,7 @@ BENCHMARKS = (
     "ml_inference",
     "ml_serving",
     "ml_training",
+    "power_tuning",
     "price_indexes",
     "ptr_parsing",
     "routes",
