@@ -13,6 +13,7 @@ from quant import lazy
 # Parts of libraries that are imported with the rest and used by nothing here.
 _UNUSED: Final = (
     "aws_lambda_powertools.utilities.jmespath_utils",
+    "msgspec.inspect",
     "valkey.asyncio",
 )
 

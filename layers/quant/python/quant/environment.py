@@ -6,7 +6,6 @@ command lines, files and nested models for which there are bigger readers.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import EnumType
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin, get_type_hints
@@ -19,15 +18,13 @@ TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 FALSE: Final = frozenset({"0", "false", "no", "off", "n", "f"})
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """Annotates a field whose variable is not named by the class's prefix and the field's name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What is wrong with one variable.
 
     Attributes:
@@ -54,8 +51,7 @@ class SettingsError(QuantError, ValueError):
         self.faults = faults
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(msgspec.Struct, frozen=True):
     """How a field is read.
 
     Attributes:
@@ -134,7 +130,7 @@ class Settings:
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Return the environment variable of each field."""
-        return {name: field.variable for name, field in _fields(cls).items()}
+        return {name: field.variable for name, field in cls._fields().items()}
 
     @classmethod
     def rules(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for subclasses
@@ -144,6 +140,15 @@ class Settings:
             values: Values of the fields that are right by themselves.
         """
         yield from ()
+
+    @classmethod
+    @cache
+    def _fields(cls) -> dict[str, _Field]:
+        return {
+            name: _field(name, hint, cls._prefix)
+            for name, hint in get_type_hints(cls, include_extras=True).items()
+            if get_origin(hint) is not ClassVar
+        }
 
     def replace(self, **changes: Any) -> Self:
         """Return the same settings with some fields changed.
@@ -158,7 +163,7 @@ class Settings:
         raise AttributeError(msg)
 
     def _fill(self, variables: Mapping[str, str], given: Mapping[str, Any]) -> None:
-        fields = _fields(type(self))
+        fields = self._fields()
         if unknown := given.keys() - fields.keys():
             msg = f"{type(self).__name__} has no {', '.join(sorted(unknown))}"
             raise TypeError(msg)
@@ -182,15 +187,6 @@ class Settings:
         if faults:
             raise SettingsError(type(self).__name__, tuple(faults))
         self.__dict__.update(values)
-
-
-@cache
-def _fields(settings: type[Settings]) -> dict[str, _Field]:
-    return {
-        name: _field(name, hint, settings._prefix)
-        for name, hint in get_type_hints(settings, include_extras=True).items()
-        if get_origin(hint) is not ClassVar
-    }
 
 
 def _field(name: str, hint: Any, prefix: str) -> _Field:
