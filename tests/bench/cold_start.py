@@ -1,7 +1,7 @@
 """What the start of each function takes, beside a bare one, PyJWT and the naive set of imports."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +45,23 @@ class Subject:
     code: Path
     packages: tuple[Path, ...] = ()
 
-    def environment(self, variables: Mapping[str, str]) -> Environment:
+    def environment(
+        self,
+        variables: Mapping[str, str],
+        *,
+        shared_mb: int | None = None,
+        under: Sequence[str] = (),
+    ) -> Environment:
+        """An environment, with the share of a CPU that memory has from its start on."""
         return Environment(
             f"{self.module}.handler",
             variables={**variables, "POWERTOOLS_SERVICE_NAME": self.module},
             layers=self.layers,
             code=self.code,
             packages=self.packages,
+            memory_mb=shared_mb,
+            shared_init=True,
+            under=under,
         )
 
     def modules(self, variables: Mapping[str, str]) -> int:

@@ -32,7 +32,7 @@ INTERPRETER: Final = PROJECT / ".local/envs/runtime/bin/python"
 
 MB_OF_ONE_CPU: Final = 1_769
 _PERIOD_US: Final = 20_000
-_START_S: Final = 60.0
+_START_S: Final = 120.0
 _ARN: Final = "arn:aws:lambda:us-east-1:000000000000:function:bench"
 
 
@@ -104,8 +104,10 @@ class Environment:
         packages: Further folders to import from.
         memory_mb: Memory whose share of a CPU it gets once it is initialised, as Lambda gives a
             whole one until then; ``None`` for all it can use.
+        shared_init: Whether it has no more than that share from the start of its process on.
         snap_start: Whether it is initialised for a snapshot and restored from it: hooks run as at
             AWS, though the process is the same before and after.
+        under: Command that runs the process, such as a profiler's.
 
     Attributes:
         init_seconds: From the start of the process until it asked for its first event (or, with
@@ -122,14 +124,18 @@ class Environment:
         code: Path = FUNCTIONS,
         packages: Sequence[Path] = (),
         memory_mb: int | None = None,
+        shared_init: bool = False,
         snap_start: bool = False,
+        under: Sequence[str] = (),
     ) -> None:
         self._handler = handler
         self._layers = layers
         self._code = code
         self._packages = packages
         self._variables = variables
+        self._shared_init = shared_init
         self._snap_start = snap_start
+        self._under = under
         self._share = Share(memory_mb) if memory_mb is not None else None
         self._scratch = Path(tempfile.mkdtemp(prefix="quant-bench-"))
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -160,7 +166,7 @@ class Environment:
         self._log = (self._scratch / "output.log").open("wb")
         started = time.perf_counter()
         self.process = psutil.Popen(
-            [str(INTERPRETER), "-P", "-m", "awslambdaric", self._handler],
+            [*self._under, str(INTERPRETER), "-P", "-m", "awslambdaric", self._handler],
             cwd=self._code,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -168,6 +174,8 @@ class Environment:
             stderr=subprocess.STDOUT,
         )
         try:
+            if self._share is not None and self._shared_init:
+                self._share.hold(self.process.pid)
             path, body = self._request()
             self.init_seconds = time.perf_counter() - started
             if self._snap_start and path.endswith("/restore/next"):
