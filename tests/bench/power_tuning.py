@@ -14,7 +14,7 @@ from bulk_support import fill_prices, fill_trades
 from environment import MB_OF_ONE_CPU, Environment
 from infra.all_functions import FUNCTIONS
 from infra.costs.prices import PRICES
-from packaged import UNWRITABLE, handlers
+from packaged import handlers
 from report import Report, package_versions, short
 from sqlalchemy import create_engine, text
 from stores import Stores, new_database, stores
@@ -76,8 +76,7 @@ def run() -> Report:
             for memory in MEMORIES_MB:
                 environment = Environment(
                     f"{case.function}.handler",
-                    variables={**servers.variables(database), **UNWRITABLE},
-                    # Lambda takes what is in several layers from the last.
+                    variables=servers.variables(database),
                     layers=FUNCTIONS[case.function].layers,
                     code=code,
                     memory_mb=memory,
