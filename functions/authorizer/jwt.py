@@ -9,12 +9,10 @@ import uuid
 from functools import cache
 from typing import Any, Final
 
-# Every request needs it: imported while Lambda initialises, when there is a whole CPU.
-import valkey  # noqa: F401
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
-from quant import api_tokens
+from quant import api_tokens, valkey_store
 from quant.db.lookup import Lookup
 from quant.observability import tracing
 from quant.observability.logs import share_format
@@ -29,6 +27,8 @@ NAME: Final = "authorizer.jwt"
 logger = Logger()
 copy_config_to_registered_loggers(logger, include={"quant"})
 share_format(logger)
+
+valkey_store.load()
 
 _settings = TokenSettings()
 _api_key_secrets = ApiKeySettings().secret_arns

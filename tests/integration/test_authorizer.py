@@ -1,15 +1,21 @@
 """The authorizer on a real Postgres and a real Valkey, each of which may be away."""
 
 import hashlib
+import json
+import os
 import secrets
+import subprocess
+import sys
 import uuid
 
 import pytest
-from authorizer_support import authorizer
+from authorizer_support import METHOD_ARN, authorizer
+from infra.paths import ROOT
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from trace_support import SAMPLED, names, xray_daemon
 
+import quant.settings
 import quant.valkey_store
 from quant import revocation
 from quant.breaker import ValkeyBreaker
@@ -268,3 +274,66 @@ def test_a_token_is_traced_as_admitted_or_refused(authorizer, accounts, monkeypa
     assert "valkey" in str(names(documents[2]))
     assert "canary" not in str(documents)
     assert api_token not in str(documents)
+
+
+# A process of its own, in which nothing but secrets differs from Lambda's.
+ADMIT = """
+import json, sys
+import authorizer
+import quant.secrets
+given = json.load(sys.stdin)
+quant.secrets.read_secret = given["secrets"].__getitem__
+from authorizer import jwt
+if given["snapshot"]:
+    from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_before_snapshot
+    run_before_snapshot()
+    run_after_restore()
+answer = jwt.handler(given["event"], None)
+json.dump({"answer": answer, "modules": sorted(sys.modules)}, sys.stdout)
+"""
+SLOW = {"boto3", "botocore.session", "fastapi", "pg8000", "pydantic", "sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "imported"), [("on-demand", set()), ("snap-start", {"botocore.session", "pg8000"})]
+)
+def test_what_admitting_does_not_take_is_imported_for_a_snapshot_alone(
+    authorizer, accounts, kind, imported
+):
+    token = authorizer.mint(accounts.session())
+    authorizer.answer(token)  # completes the index, so that Postgres need not be asked
+    valkey = quant.settings.valkey_settings()
+    credentials = valkey.credentials()
+    login = {
+        "username": credentials.username,
+        "password": credentials.password.get_secret_value(),
+    }
+    given = {
+        "event": {"methodArn": METHOD_ARN, "headers": {"Authorization": f"Bearer {token}"}},
+        "secrets": {
+            "jwks": json.dumps({"keys": [authorizer.key.public_jwk()]}),
+            "basic-arn": "key of basic",
+            valkey.secret_arn: json.dumps(login),
+        },
+        "snapshot": kind == "snap-start",
+    }
+    folders = (ROOT / "functions", ROOT / "layers/quant/python")
+    result = subprocess.run(
+        [sys.executable, "-c", ADMIT],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": kind,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    done = json.loads(result.stdout)
+    assert done["answer"]["usageIdentifierKey"] == "key of basic"
+    assert done["answer"]["context"]["tier"] == "basic"
+    assert set(done["modules"]) & SLOW == imported
