@@ -53,9 +53,10 @@ async def show(
     query: Annotated[QueryModel, Query()],  # noqa: ARG001 - refuses unknown parameters
 ) -> Response:
     """The account's limits and where it stands; this request has counted once, in `tier`."""
-    tier = TIERS[caller(request).tier]
+    account = caller(request)
+    tier = TIERS[account.tier]
     decision = limiter().check(
-        account_subject(request), account_windows(tier.name, *EndpointClass), count=False
+        account_subject(account), account_windows(tier.name, *EndpointClass), count=False
     )
     document = {
         "tier": tier.name,

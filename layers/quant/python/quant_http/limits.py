@@ -13,7 +13,7 @@ from starlette.requests import Request
 from quant.errors import StoreUnavailableError
 from quant.limits import Decision, WindowState, account_windows, anonymous_windows, limiter
 from quant.vocabulary import AuditEvent
-from quant_http.caller import caller, origin
+from quant_http.caller import Caller, caller, origin
 from quant_http.routes import Access, Route, Store
 from quant_http.telemetry import note_fallback
 
@@ -22,9 +22,9 @@ _UNKNOWN_NETWORK: Final = "unknown"
 _logger = logging.getLogger("quant")
 
 
-def account_subject(request: Request) -> str:
-    """Return what the limiter knows the caller's account by."""
-    return f"account:{caller(request).account_id}"
+def account_subject(account: Caller) -> str:
+    """Return what the limiter knows a caller's account by."""
+    return f"account:{account.account_id}"
 
 
 def check_limits(
@@ -44,8 +44,9 @@ def check_limits(
         UnauthorizedError: The route is for accounts and the authorizer has named none.
     """
     if route.access is Access.TOKEN:
-        subject = account_subject(request)
-        windows = account_windows(caller(request).tier, route.endpoint_class)
+        account = caller(request)
+        subject = account_subject(account)
+        windows = account_windows(account.tier, route.endpoint_class)
     else:
         subject = f"network:{origin(request).network or _UNKNOWN_NETWORK}"
         windows = anonymous_windows(route.endpoint_class)

@@ -130,7 +130,7 @@ class SlidingLogLimiter:
 
         arguments = _arguments(subject, windows, count=True)
         pipeline = self._valkey.pipeline(transaction=False)
-        pipeline.evalsha(_SCRIPT_ID, *arguments)
+        pipeline.execute_command("EVALSHA", _SCRIPT_ID, *arguments)
         pipeline.execute_command(*command)
         answer, found = pipeline.execute(raise_on_error=False)
         if isinstance(answer, NoScriptError):
