@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from analytics._anomaly_models import AnomalyAnswer, AsOfQuery
+from analytics import _anomaly_answers as answers
+from analytics._politician_parameters import AsOfQuery
 from quant.db import session
 from quant.reports import anomalies
 from quant_http.app import RouteApp
@@ -17,7 +18,7 @@ app = RouteApp("analytics.anomaly_detection")
 
 @app.endpoint(
     summary="Find a politician's unusual trades",
-    model=AnomalyAnswer,
+    model=lambda: answers.AnomalyAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["analytics"],

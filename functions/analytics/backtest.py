@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from analytics._backtest_models import BacktestAnswer, BacktestParameters
+from analytics import _backtest_answers as answers
+from analytics._backtest_parameters import BacktestParameters
 from quant.db import session
 from quant.reports import backtest
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("analytics.backtest")
 
 @app.endpoint(
     summary="Backtest copying disclosed trades",
-    model=BacktestAnswer,
+    model=lambda: answers.BacktestAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["analytics"],

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from analytics._relations_models import NetworkAnswer, NetworkQuery
+from analytics import _relations_answers as answers
+from analytics._relations_parameters import NetworkQuery
 from quant.db import session
 from quant.reports import relations
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("analytics.network")
 
 @app.endpoint(
     summary="Analyse the co-trading network",
-    model=NetworkAnswer,
+    model=lambda: answers.NetworkAnswer,
     errors=(422,),
     headers=CACHE_HEADERS,
     tags=["analytics"],

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from analytics._relations_models import PairwiseAnswer, PairwiseQuery
+from analytics import _relations_answers as answers
+from analytics._relations_parameters import PairwiseQuery
 from quant.db import session
 from quant.reports import relations_pairs
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("analytics.pairwise_correlation")
 
 @app.endpoint(
     summary="Correlate when politicians trade",
-    model=PairwiseAnswer,
+    model=lambda: answers.PairwiseAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["analytics"],

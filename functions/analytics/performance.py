@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from analytics._performance_models import PopulationAnswer, PopulationQuery
+from analytics import _performance_answers as answers
+from analytics._performance_parameters import PopulationQuery
 from quant.db import session
 from quant.reports import performance
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("analytics.performance")
 
 @app.endpoint(
     summary="Measure abnormal returns by group",
-    model=PopulationAnswer,
+    model=lambda: answers.PopulationAnswer,
     errors=(422,),
     headers=CACHE_HEADERS,
     tags=["analytics"],

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from analytics._performance_models import PerformanceAnswer, PerformanceQuery
+from analytics import _performance_answers as answers
+from analytics._performance_parameters import PerformanceQuery
 from quant.db import session
 from quant.reports import performance
 from quant_http.app import RouteApp
@@ -17,7 +18,7 @@ app = RouteApp("analytics.politician_performance")
 
 @app.endpoint(
     summary="Measure a politician's abnormal returns",
-    model=PerformanceAnswer,
+    model=lambda: answers.PerformanceAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["analytics"],

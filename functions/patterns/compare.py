@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from patterns._models import ComparisonAnswer, ComparisonQuery
+from patterns import _answers as answers
+from patterns._parameters import ComparisonQuery
 from quant.db import session
 from quant.reports import patterns_compare
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("patterns.compare")
 
 @app.endpoint(
     summary="Compare when politicians trade",
-    model=ComparisonAnswer,
+    model=lambda: answers.ComparisonAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["patterns"],

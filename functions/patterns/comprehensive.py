@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from patterns._models import PatternQuery, PatternsAnswer
+from patterns import _answers as answers
+from patterns._parameters import PatternQuery
 from quant.db import session
 from quant.reports import patterns
 from quant_http.app import RouteApp
@@ -17,7 +18,7 @@ app = RouteApp("patterns.comprehensive")
 
 @app.endpoint(
     summary="Run all analyses of a politician's patterns",
-    model=PatternsAnswer,
+    model=lambda: answers.PatternsAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["patterns"],

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from patterns._models import CyclesAnswer, PatternQuery
+from patterns import _answers as answers
+from patterns._parameters import PatternQuery
 from quant.db import session
 from quant.reports import patterns
 from quant.reports.patterns_query import Analysis
@@ -18,7 +19,7 @@ app = RouteApp("patterns.fourier")
 
 @app.endpoint(
     summary="Find the cycles of a politician's trades",
-    model=CyclesAnswer,
+    model=lambda: answers.CyclesAnswer,
     errors=(404, 422),
     headers=CACHE_HEADERS,
     tags=["patterns"],

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from patterns._models import CandidatePage, CandidatesQuery
+from patterns import _answers as answers
+from patterns._parameters import CandidatesQuery
 from quant.db import session
 from quant.reports import patterns_politicians
 from quant_http.app import RouteApp
@@ -16,7 +17,7 @@ app = RouteApp("patterns.politicians")
 
 @app.endpoint(
     summary="List politicians by what their trades suffice for",
-    model=CandidatePage,
+    model=lambda: answers.CandidatePage,
     errors=(422,),
     headers=CACHE_HEADERS,
     tags=["patterns"],

@@ -24,7 +24,7 @@ from study import SENATE, Findings, Key  # noqa: E402
 from summary import Summary  # noqa: E402
 
 from quant.analytics.performance.vocabulary import Event  # noqa: E402
-from quant.reports.performance_query import Leg  # noqa: E402
+from quant.reports.performance_legs import Leg  # noqa: E402
 from quant.reports.performance_study import Study  # noqa: E402
 
 pytestmark = pytest.mark.realdata

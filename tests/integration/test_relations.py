@@ -159,7 +159,7 @@ pytestmark = pytest.mark.usefixtures("members")
 def get(api, path, **query):
     answer = api.get(path, query)
     assert answer.status == 200, answer.body
-    models = importlib.import_module("analytics._relations_models")
+    models = importlib.import_module("analytics._relations_answers")
     model = models.NetworkAnswer if path == NETWORK else models.PairwiseAnswer
     model.model_validate(answer.json)
     return answer.json

@@ -9,9 +9,9 @@ from study import INDEX, LEGS, PUBLISHED, TWENTY, Key
 
 from quant.analytics.multiple_testing import benjamini_hochberg
 from quant.analytics.performance.alpha import Frequency
+from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
 from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
-from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 
 class Comparison(Evidence):

@@ -10,7 +10,7 @@ from study import ALL, HOUSE, SENATE, Findings, Key
 
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.vocabulary import HORIZONS, Event
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 _FILES: Final = {
     "legislators": "members and committees",

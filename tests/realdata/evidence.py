@@ -7,9 +7,9 @@ from study import INDEX, PUBLISHED, Findings, Key
 
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.alpha import Alpha, Frequency
+from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
 from quant.analytics.performance.vocabulary import HORIZONS, Event, Model
-from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 YEAR: Final = 252
 WITHIN_YEAR: Final = HORIZONS[:-1]

@@ -10,7 +10,7 @@ from typing import Final
 
 from study import HOUSE, PUBLISHED
 
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 ARTICLE: Final = "article"
 WORKING_PAPER: Final = "working paper"

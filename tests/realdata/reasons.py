@@ -7,11 +7,11 @@ from published import ZIOBROWSKI_MONTHLY
 from study import EXPECTED, HOUSE, INDEX, PUBLISHED, TWENTY, Key, detectable
 
 from quant.analytics.performance.alpha import Frequency
+from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
 from quant.analytics.performance.event_study import simple_returns
 from quant.analytics.performance.expected_returns import estimate_loadings, market_factors
 from quant.analytics.performance.vocabulary import Event, Model, Weighting
-from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 
 class Reasons(Evidence):

@@ -32,9 +32,9 @@ from study import (
 )
 
 from quant.analytics.performance.alpha import Frequency
+from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
 from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
-from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 LEG_NAMES: Final = {
     Leg.PURCHASES: "purchases",

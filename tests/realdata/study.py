@@ -18,15 +18,15 @@ from quant.analytics.distributions import student_t_ppf
 from quant.analytics.performance.alpha import Alpha, Frequency, calendar_time_alpha
 from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
 from quant.analytics.performance.calendar_time import CalendarTimePortfolio, calendar_time_portfolio
+from quant.analytics.performance.calendar_time import Leg as PortfolioLeg
 from quant.analytics.performance.clustered import Inference, critical_value, inference, mean
 from quant.analytics.performance.event_study import simple_returns
 from quant.analytics.performance.trade_days import TradeDays, trade_days
 from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
-from quant.analytics.performance.vocabulary import Leg as PortfolioLeg
 from quant.analytics.performance.weights import mean_bounds
 from quant.ingest.bulk import ImportReport
-from quant.reports.performance_legs import correct, shape, testable
-from quant.reports.performance_query import Configuration, Leg
+from quant.reports.performance_legs import Leg, correct, shape, testable
+from quant.reports.performance_query import Configuration
 from quant.reports.performance_study import Measured, Study
 from quant.stock_act import ENACTED
 

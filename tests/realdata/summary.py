@@ -6,7 +6,7 @@ from sections import EVENT_NAMES
 from study import ALL, INDEX, PUBLISHED, TWENTY, Key
 
 from quant.analytics.performance.vocabulary import HORIZONS, Event
-from quant.reports.performance_query import Leg
+from quant.reports.performance_legs import Leg
 
 
 class Summary(Evidence):

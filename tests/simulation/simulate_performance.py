@@ -11,11 +11,11 @@ from quant.analytics.arrays import PricePanel, TradeArrays
 from quant.analytics.intervals import wilson_interval
 from quant.analytics.performance.alpha import Frequency, calendar_time_alpha
 from quant.analytics.performance.bootstrap import bootstrap_interval
-from quant.analytics.performance.calendar_time import calendar_time_portfolio
+from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
 from quant.analytics.performance.clustered import mean
 from quant.analytics.performance.event_study import AbnormalReturns, abnormal_returns
 from quant.analytics.performance.trade_days import TradeDays, trade_days
-from quant.analytics.performance.vocabulary import Event, Leg, Model, Weighting
+from quant.analytics.performance.vocabulary import Event, Model, Weighting
 from quant.analytics.performance.weights import trade_weights
 
 LEVEL = 0.05

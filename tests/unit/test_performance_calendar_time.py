@@ -18,9 +18,9 @@ from quant.analytics.performance.alpha import (
     Frequency,
     calendar_time_alpha,
 )
-from quant.analytics.performance.calendar_time import calendar_time_portfolio
+from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
 from quant.analytics.performance.event_study import abnormal_returns, simple_returns
-from quant.analytics.performance.vocabulary import Event, Leg, Model, Weighting
+from quant.analytics.performance.vocabulary import Event, Model, Weighting
 from quant.analytics.performance.weights import trade_weights
 
 DAYS, TICKERS = 1200, 8

@@ -12,10 +12,10 @@ from performance_support import made_up_market, with_gaps
 from quant.analytics.arrays import FactorPanel, PricePanel
 from quant.analytics.performance.alpha import calendar_time_alpha
 from quant.analytics.performance.bootstrap import bootstrap_interval, seeded
-from quant.analytics.performance.calendar_time import calendar_time_portfolio
+from quant.analytics.performance.calendar_time import Leg, calendar_time_portfolio
 from quant.analytics.performance.event_study import abnormal_returns
 from quant.analytics.performance.trade_days import trade_days
-from quant.analytics.performance.vocabulary import HORIZONS, Event, Leg, Model, Weighting
+from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
 from quant.analytics.performance.weights import trade_weights
 from quant.analytics.performance.windows import INCLUDED, event_days
 

@@ -128,7 +128,7 @@ class RouteApp:
         self,
         *,
         summary: str,
-        model: type[BaseModel] | None = None,
+        model: type[BaseModel] | Callable[[], type[BaseModel]] | None = None,
         status: int = 200,
         media_type: str = "application/json",
         files: Mapping[str, Any] | None = None,
@@ -145,7 +145,8 @@ class RouteApp:
 
         Args:
             summary: One line for the documentation.
-            model: Body of the response; without it the body is of ``media_type``.
+            model: Body of the response, or what returns it, where a function must not load it;
+                without it the body is of ``media_type``.
             status: Status of success; 204 has no body.
             media_type: Media type of the response.
             files: Schemas by media type, for a response that is one of several kinds of file.
@@ -161,7 +162,7 @@ class RouteApp:
             documented = operation(
                 self.route,
                 summary=summary,
-                model=model,
+                model=model if model is None or isinstance(model, type) else model(),
                 status=status,
                 media_type=media_type,
                 files=files,

@@ -14,6 +14,11 @@ from quant.cold_start import IN_FUNCTION
 
 # Modules that need SQLAlchemy, NumPy or another library that a request may do without.
 _DEFERRED: Final = (
+    "analytics._anomaly_answers",
+    "analytics._backtest_answers",
+    "analytics._performance_answers",
+    "analytics._relations_answers",
+    "patterns._answers",
     "quant.accounts.api_tokens",
     "quant.accounts.logins",
     "quant.accounts.password_changes",

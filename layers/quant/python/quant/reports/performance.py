@@ -31,8 +31,8 @@ from quant.reports import performance_politicians as politicians
 from quant.reports.evidence import trade_rows
 from quant.reports.load import find_member
 from quant.reports.performance_calendar import calendar_documents, correct_alphas, portfolios
-from quant.reports.performance_legs import Draws, leg_documents, sides_of
-from quant.reports.performance_query import HORIZON, Configuration, Grouping, Leg, Measure
+from quant.reports.performance_legs import Draws, Leg, Measure, leg_documents, sides_of
+from quant.reports.performance_query import HORIZON, Configuration, Grouping
 from quant.reports.performance_study import Measured, Study, load_study
 from quant.reports.store import Precomputation, stored_document
 

@@ -4,9 +4,13 @@ from typing import Any, Final
 
 from quant.analytics.arrays import Flags
 from quant.analytics.performance.alpha import Alpha, Frequency, calendar_time_alpha
-from quant.analytics.performance.calendar_time import CalendarTimePortfolio, calendar_time_portfolio
+from quant.analytics.performance.calendar_time import (
+    CalendarTimePortfolio,
+    Leg,
+    calendar_time_portfolio,
+)
 from quant.analytics.performance.clustered import Inference
-from quant.analytics.performance.vocabulary import Leg, Model
+from quant.analytics.performance.vocabulary import Model
 from quant.reports.documents import estimate
 from quant.reports.performance_legs import correct
 from quant.reports.performance_query import HOLDINGS, Configuration

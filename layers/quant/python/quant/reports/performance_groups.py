@@ -19,6 +19,8 @@ from quant.reports.load import LoadedTrades, Member
 from quant.reports.performance_calendar import calendar_documents, correct_alphas, portfolios
 from quant.reports.performance_legs import (
     Draws,
+    Leg,
+    Measure,
     Sides,
     correct,
     estimates_of,
@@ -27,7 +29,7 @@ from quant.reports.performance_legs import (
     shape,
     sides_of,
 )
-from quant.reports.performance_query import CONFIGURATIONS, Configuration, Grouping, Leg, Measure
+from quant.reports.performance_query import CONFIGURATIONS, Configuration, Grouping
 from quant.reports.performance_study import Study, load_study
 from quant.vocabulary import Chamber, Party
 

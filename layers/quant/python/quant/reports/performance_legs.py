@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -15,12 +16,31 @@ from quant.analytics.performance.trade_days import TradeDays
 from quant.analytics.performance.vocabulary import HORIZONS
 from quant.analytics.performance.weights import mean_bounds
 from quant.reports.documents import estimate, null_if_nan
-from quant.reports.performance_query import Leg, Measure
 from quant.reports.performance_study import Measured
 
 # With fewer clusters in a dimension there is no standard error to speak of: a variance of four
 # sums. The mean is given without one.
 FEWEST_CLUSTERS: Final = 5
+
+
+class Leg(StrEnum):
+    """Which trades a mean is of.
+
+    ``SIGNED``: purchases with the abnormal return of the stock, sales with its negative, what came
+    of the trades in their own direction.
+    """
+
+    PURCHASES = "purchases"
+    SALES = "sales"
+    PURCHASES_MINUS_SALES = "purchases_minus_sales"
+    SIGNED = "signed"
+
+
+class Measure(StrEnum):
+    """Kind of abnormal return; also the name of its method."""
+
+    CAR = "car"
+    BHAR = "bhar"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from quant.analytics.performance.clustered import cluster_codes
 from quant.analytics.performance.vocabulary import HORIZONS
 from quant.methods.performance import POLITICIANS
-from quant.reports.performance_legs import correct, infer, shape, sides_of
-from quant.reports.performance_query import CONFIGURATIONS, HORIZON, Configuration, Leg, Measure
+from quant.reports.performance_legs import Leg, Measure, correct, infer, shape, sides_of
+from quant.reports.performance_query import CONFIGURATIONS, HORIZON, Configuration
 from quant.reports.performance_study import Measured, Study, load_study
 from quant.reports.store import stored_document
 

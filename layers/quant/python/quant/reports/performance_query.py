@@ -1,4 +1,4 @@
-"""What a report on abnormal returns is asked for, and what its means are of."""
+"""What a report on abnormal returns is asked for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,26 +20,6 @@ class Grouping(StrEnum):
     PARTY = "party"
     CHAMBER = "chamber"
     COMMITTEE = "committee"
-
-
-class Leg(StrEnum):
-    """Which trades a mean is of.
-
-    ``SIGNED``: purchases with the abnormal return of the stock, sales with its negative, what came
-    of the trades in their own direction.
-    """
-
-    PURCHASES = "purchases"
-    SALES = "sales"
-    PURCHASES_MINUS_SALES = "purchases_minus_sales"
-    SIGNED = "signed"
-
-
-class Measure(StrEnum):
-    """Kind of abnormal return; also the name of its method."""
-
-    CAR = "car"
-    BHAR = "bhar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

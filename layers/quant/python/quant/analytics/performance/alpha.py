@@ -12,7 +12,7 @@ import numpy as np
 
 from quant.analytics.arrays import Days, FactorPanel, Floats, PricePanel
 from quant.analytics.long_run import regress
-from quant.analytics.performance.calendar_time import CalendarTimePortfolio
+from quant.analytics.performance.calendar_time import CalendarTimePortfolio, Leg
 from quant.analytics.performance.clustered import Inference, inference
 from quant.analytics.performance.event_study import simple_returns
 from quant.analytics.performance.expected_returns import (
@@ -20,7 +20,7 @@ from quant.analytics.performance.expected_returns import (
     fama_french_factors,
     market_factors,
 )
-from quant.analytics.performance.vocabulary import Leg, Model
+from quant.analytics.performance.vocabulary import Model
 
 
 class Frequency(StrEnum):

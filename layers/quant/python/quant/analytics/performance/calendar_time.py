@@ -10,6 +10,7 @@ day, and cost nothing.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -35,6 +36,17 @@ from quant.analytics.performance.windows import (
     event_days,
     exclusions,
 )
+
+
+class Leg(StrEnum):
+    """A portfolio: of the stock bought, of the stock sold, and the first less the second.
+
+    That of the sales holds the sold stock long: a positive alpha says that it did well afterwards.
+    """
+
+    PURCHASES = "purchases"
+    SALES = "sales"
+    DIFFERENCE = "purchases_minus_sales"
 
 
 @dataclass(frozen=True, slots=True)

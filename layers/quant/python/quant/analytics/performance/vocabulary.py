@@ -1,4 +1,4 @@
-"""By what abnormal returns are measured: events, horizons, models, weights and portfolios."""
+"""By what abnormal returns are measured: events, horizons, models and weights."""
 
 from enum import StrEnum
 from typing import Final
@@ -42,14 +42,3 @@ class Weighting(StrEnum):
     EQUAL = "equal"
     MIDPOINT = "midpoint"
     LOG_UNIFORM = "log_uniform"
-
-
-class Leg(StrEnum):
-    """A portfolio: of the stock bought, of the stock sold, and the first less the second.
-
-    That of the sales holds the sold stock long: a positive alpha says that it did well afterwards.
-    """
-
-    PURCHASES = "purchases"
-    SALES = "sales"
-    DIFFERENCE = "purchases_minus_sales"

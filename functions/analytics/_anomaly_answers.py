@@ -1,8 +1,7 @@
-"""Parameters and answers of the routes of anomalies, ensemble and insights."""
+"""Answers of the routes of anomalies, forecasts and insights."""
 
 import uuid
 from datetime import date
-from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -10,10 +9,8 @@ from quant.vocabulary import FilingSource, Operation, Owner
 from quant_http.models import (
     DataVersionField,
     Estimate,
-    IsoDate,
     MethodReference,
     PoliticianReference,
-    QueryModel,
     SampleInfo,
 )
 
@@ -24,19 +21,6 @@ _NOTICE = Field(
         "person, and no investment advice."
     ]
 )
-
-
-class AsOfQuery(QueryModel):
-    """The day for which an answer is given."""
-
-    as_of: Annotated[
-        IsoDate | None,
-        Field(
-            description="Use only what was public at the end of this day; without it all that is "
-            "known, trades of unknown disclosure date included where a method allows.",
-            examples=["2022-12-31"],
-        ),
-    ] = None
 
 
 class EvidenceFiling(BaseModel):

@@ -1,15 +1,15 @@
-"""Parameters and answers of the routes of abnormal returns."""
+"""Answers of the routes of abnormal returns."""
 
 from datetime import date
-from enum import IntEnum
-from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from analytics._anomaly_models import AsOfQuery, EvidenceTrade
-from quant.analytics.performance.vocabulary import HORIZONS, Event, Model, Weighting
-from quant.analytics.performance.vocabulary import Leg as Portfolio
-from quant.reports.performance_query import HORIZON, Configuration, Grouping, Leg
+from analytics._anomaly_answers import EvidenceTrade
+from analytics._performance_parameters import EVENT, MODEL, WEIGHTING
+from quant.analytics.performance.calendar_time import Leg as Portfolio
+from quant.analytics.performance.vocabulary import Event, Model, Weighting
+from quant.reports.performance_legs import Leg
+from quant.reports.performance_query import Grouping
 from quant_http.models import (
     DataVersionField,
     Estimate,
@@ -18,12 +18,6 @@ from quant_http.models import (
     SampleInfo,
 )
 
-_EVENT = Field(
-    description="What windows follow: `disclosure`, entry at the close of the first trading day "
-    "after the disclosure day, or `transaction`, entry at the close of its own day."
-)
-_MODEL = Field(description="What return is expected.")
-_WEIGHTING = Field(description="How much a trade counts: each alike, or by its disclosed range.")
 _HORIZON = Field(description="Trading days after entry.", examples=[63])
 _BENCHMARK = Field(description="The benchmark; null where none has prices.", examples=["SPY"])
 _REASON = Field(
@@ -36,52 +30,6 @@ _NOTICE = Field(
         "finding about how a trade came about, and no investment advice."
     ]
 )
-
-
-class Horizon(IntEnum):
-    """Trading days: a day, a week, a month, a quarter, half a year, a year."""
-
-    DAY = HORIZONS[0]
-    WEEK = HORIZONS[1]
-    MONTH = HORIZONS[2]
-    QUARTER = HORIZONS[3]
-    HALF_YEAR = HORIZONS[4]
-    YEAR = HORIZONS[5]
-
-
-class _HowQuery(AsOfQuery):
-    event: Annotated[Event, _EVENT] = Event.DISCLOSURE
-    model: Annotated[Model, _MODEL] = Model.MARKET_ADJUSTED
-    weighting: Annotated[Weighting, _WEIGHTING] = Weighting.EQUAL
-
-    def configuration(self) -> Configuration:
-        """Return how abnormal returns are measured, in the domain's terms."""
-        return Configuration(event=self.event, model=self.model, weighting=self.weighting)
-
-
-class PerformanceQuery(_HowQuery):
-    """How a politician's abnormal returns are measured."""
-
-    horizon: Annotated[
-        Horizon,
-        Field(description="Trading days that the statement and the evidence are about."),
-    ] = Horizon(HORIZON)
-
-
-class PopulationQuery(_HowQuery):
-    """What politicians are grouped by, and how their abnormal returns are measured."""
-
-    by: Annotated[
-        Grouping,
-        Field(
-            description="What politicians are grouped by; `committee` is by the seats of today, "
-            "without subcommittees."
-        ),
-    ] = Grouping.ALL
-    horizon: Annotated[
-        Horizon, Field(description="Trading days that politicians are ranked at.")
-    ] = Horizon(HORIZON)
-    limit: Annotated[int, Field(description="Politicians shown.", ge=1, le=500, examples=[50])] = 50
 
 
 class ExcludedAt(BaseModel):
@@ -229,9 +177,9 @@ class PerformanceData(BaseModel):
 
     politician: PoliticianReference
     as_of: date | None = Field(description="As asked for.", examples=["2022-12-31"])
-    event: Event = _EVENT
-    model: Model = _MODEL
-    weighting: Weighting = _WEIGHTING
+    event: Event = EVENT
+    model: Model = MODEL
+    weighting: Weighting = WEIGHTING
     horizon: int = _HORIZON
     benchmark: str | None = _BENCHMARK
     reason: str | None = _REASON
@@ -316,9 +264,9 @@ class PopulationData(BaseModel):
 
     by: Grouping
     as_of: date | None = Field(description="As asked for.", examples=["2022-12-31"])
-    event: Event = _EVENT
-    model: Model = _MODEL
-    weighting: Weighting = _WEIGHTING
+    event: Event = EVENT
+    model: Model = MODEL
+    weighting: Weighting = WEIGHTING
     benchmark: str | None = _BENCHMARK
     reason: str | None = _REASON
     windows: list[ExcludedAt]
