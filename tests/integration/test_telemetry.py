@@ -7,7 +7,7 @@ from log_support import function_log
 from tests.integration.conftest import authorizer_context
 from trace_support import SAMPLED, names, xray_daemon
 
-import quant.db.session
+from quant.db import prepared
 from quant.observability import tracing
 from quant.observability.catalogue import NAMESPACE, REQUEST_METRICS
 
@@ -43,7 +43,7 @@ def test_a_request_is_traced_to_the_stores(api, account, daemon):
     authorizer = authorizer_context(account)
     api.get(TRADES, {"limit": 3}, authorizer=authorizer)  # Valkey may not know the script yet
     daemon.documents()
-    quant.db.session.engine().dispose()  # so that it has to connect
+    prepared.close()  # so that it has to connect
     query = {"limit": 1, "ticker": "AAPL"}
     first = api.get(TRADES, query, authorizer=authorizer)
     second = api.get(TRADES, query, authorizer=authorizer)
