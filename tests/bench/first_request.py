@@ -29,10 +29,10 @@ TRADES, POLITICIANS, TICKERS = 50_000, 300, 200
 FLOOR = "floor.trades"
 ON_DEMAND, SNAPSHOT = "on demand", "SnapStart"
 UNCACHED, CACHED = "not cached", "cached"
-READS = {
-    "trades.list": "/api/v1/trades",
-    "politicians.list": "/api/v1/politicians",
-    "stats.leaderboard": "/api/v1/stats/leaderboard",
+READS: dict[str, tuple[str, dict[str, object]]] = {
+    "trades.list": ("/api/v1/trades", {"limit": 50}),
+    "politicians.list": ("/api/v1/politicians", {"limit": 50}),
+    "stats.leaderboard": ("/api/v1/stats/leaderboard", {"by": "volume"}),
 }
 
 
@@ -135,7 +135,7 @@ def _ask(environment: Environment, name: str, key: SigningKey) -> float:
 
 def _event(name: str, key: SigningKey) -> dict[str, object]:
     if name != AUTHORIZER:
-        return rest_api_event(READS.get(name, "/api/v1/trades"), {"limit": 50})
+        return rest_api_event(*READS["trades.list" if name == FLOOR else name])
     token = mint(
         key,
         issuer=ISSUER,
