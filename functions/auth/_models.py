@@ -6,9 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
 
-from quant.accounts.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
-from quant.accounts.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
-from quant.accounts.passwords import MIN_LENGTH as MIN_PASSWORD_LENGTH
+from quant.accounts.lengths import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD
 from quant_http.models import BodyModel
 
 
@@ -24,7 +22,7 @@ def _encodable(value: SecretStr) -> SecretStr:
 
 Email = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=MAX_EMAIL_LENGTH),
+    StringConstraints(min_length=3, max_length=MAX_EMAIL),
     Field(
         description="Case does not matter; the part before the @ is ASCII.",
         examples=["ada@example.org"],
@@ -35,16 +33,14 @@ _PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+$"
 # A password that is presented: one of any length may have been chosen under other rules.
 Password = Annotated[
     SecretStr,
-    Field(
-        min_length=1, max_length=MAX_PASSWORD_LENGTH, examples=["quartz lamp 17 under the stairs"]
-    ),
+    Field(min_length=1, max_length=MAX_PASSWORD, examples=["quartz lamp 17 under the stairs"]),
     AfterValidator(_encodable),
 ]
 NewPassword = Annotated[
     SecretStr,
     Field(
-        min_length=MIN_PASSWORD_LENGTH,
-        max_length=MAX_PASSWORD_LENGTH,
+        min_length=MIN_PASSWORD,
+        max_length=MAX_PASSWORD,
         description="Any characters; refused if common or easy to guess.",
         examples=["quartz lamp 17 under the stairs"],
     ),

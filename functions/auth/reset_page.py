@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import Response
 
 from auth._page import Page
-from quant.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from quant.accounts.lengths import MAX_PASSWORD, MIN_PASSWORD
 from quant_http.app import RouteApp
 from quant_http.responses import NO_STORE_HEADERS
 
@@ -54,11 +54,11 @@ form.addEventListener("submit", async (event) => {
 """
 _PAGE: Final = Page(
     "Choose a new password",
-    f"""<p role="status">Choose a new password of {MIN_LENGTH} characters or more.</p>
+    f"""<p role="status">Choose a new password of {MIN_PASSWORD} characters or more.</p>
 <form hidden>
 <label>New password
-<input type="password" autocomplete="new-password" required minlength="{MIN_LENGTH}"
-maxlength="{MAX_LENGTH}"></label>
+<input type="password" autocomplete="new-password" required minlength="{MIN_PASSWORD}"
+maxlength="{MAX_PASSWORD}"></label>
 <button>Change</button>
 </form>
 <noscript>Send token and new_password with POST to this page's address.</noscript>""",

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quant.accounts.emails import MAX_LENGTH, normalise
+from quant.accounts.emails import normalise
+from quant.accounts.lengths import MAX_EMAIL
 from quant.errors import InvalidInputError
 
 
@@ -40,6 +41,6 @@ def test_any_text_is_refused_or_normalised_for_good(local, domain):
         return
     assert normalised.isascii()
     assert normalised == normalised.lower()
-    assert len(normalised) <= MAX_LENGTH
+    assert len(normalised) <= MAX_EMAIL
     assert not set(normalised) & set(' \r\n\t,;:<>()[]"\\')
     assert normalise(normalised) == normalised

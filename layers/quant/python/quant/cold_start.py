@@ -9,6 +9,7 @@ import os
 from typing import Final
 
 from quant import lazy
+from quant.snapstart import before_snapshot
 
 # Parts of libraries that are imported with the rest and used by nothing here.
 _UNUSED: Final = (
@@ -24,6 +25,15 @@ _COLLECT_AFTER: Final = 50_000
 # Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
 IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
 
+
+def _freeze() -> None:
+    # What is there stays, and need not be looked through; nor is a page of it written to, which
+    # environments of one snapshot share until then.
+    gc.collect()
+    gc.freeze()
+
+
 if IN_FUNCTION:
     gc.set_threshold(_COLLECT_AFTER)
+    before_snapshot(_freeze)  # the first to register is the last to run
     lazy.defer(_UNUSED)

@@ -15,11 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quant import valkey_store
+from quant.cold_start import IN_FUNCTION
 from quant.observability import tracing
 from quant.settings import edge_settings
+from quant.snapstart import before_snapshot
 from quant_http import problems, telemetry
 from quant_http.answers import COMPRESS_FROM_BYTES
-from quant_http.cold_start import IN_FUNCTION
 from quant_http.edge import finish
 from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
@@ -123,6 +124,12 @@ class RouteApp:
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
             self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
         )
+        before_snapshot(self._prime)
+
+    def _prime(self) -> None:
+        from quant_http.priming import prime  # noqa: PLC0415 - only before a snapshot
+
+        prime(self.asgi)
 
     def endpoint(
         self,

@@ -5,9 +5,11 @@ docs/adr/0030.
 """
 
 import os
+import warnings
 from typing import Final
 
 import pydantic
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from quant import lazy
 from quant.cold_start import IN_FUNCTION
@@ -76,6 +78,8 @@ def _prepare() -> None:
     # Of the models that FastAPI and the routes declare, a function validates by a few: each is
     # built when it is first used.
     pydantic.BaseModel.model_config["defer_build"] = True
+    # FastAPI, too, ignores this where it builds them itself.
+    warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
     # To look for plugins is to read the metadata of every installed package; there are none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     lazy.defer(_DEFERRED)

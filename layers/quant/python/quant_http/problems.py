@@ -4,7 +4,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9457
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -166,7 +166,17 @@ def answer(request: Request, error: QuantError) -> Response:
     raise error
 
 
+def _at_once(
+    handler: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handle
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every expected error with problem details."""
     for kind, handler in _ANSWERS.items():
-        app.add_exception_handler(kind, handler)
+        # What is not ``async`` would run in a thread.
+        app.add_exception_handler(kind, _at_once(handler))

@@ -13,14 +13,22 @@ the mail is whoever the account belongs to.
 import re
 from typing import Final
 
+from quant.accounts.lengths import MAX_EMAIL
 from quant.errors import InvalidInputError
+from quant.snapstart import before_snapshot
 
-# RFC 5321, section 4.5.3.1: 64 octets before the @, and 256 of path less its angle brackets.
-MAX_LENGTH: Final = 254
+# RFC 5321, section 4.5.3.1.
 MAX_LOCAL_LENGTH: Final = 64
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL: Final = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+
+
+def _import_tables() -> None:
+    import idna  # noqa: F401, PLC0415
+
+
+before_snapshot(_import_tables)
 
 
 def normalise(address: str) -> str:
@@ -34,7 +42,7 @@ def normalise(address: str) -> str:
 
     local, _, domain = address.strip().rpartition("@")
     # Checked before IDNA, whose work grows faster than its input.
-    if len(address) > MAX_LENGTH or len(local) > MAX_LOCAL_LENGTH or not _LOCAL.fullmatch(local):
+    if len(address) > MAX_EMAIL or len(local) > MAX_LOCAL_LENGTH or not _LOCAL.fullmatch(local):
         raise _invalid()
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
@@ -43,7 +51,7 @@ def normalise(address: str) -> str:
     labels = ascii_domain.split(".")
     normalised = f"{local.lower()}@{ascii_domain}"
     # A name with a top level that is not a number: no localhost, no IP address.
-    if len(labels) < 2 or not all(labels) or labels[-1].isdigit() or len(normalised) > MAX_LENGTH:
+    if len(labels) < 2 or not all(labels) or labels[-1].isdigit() or len(normalised) > MAX_EMAIL:
         raise _invalid()
     return normalised
 

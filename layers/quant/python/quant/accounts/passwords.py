@@ -9,14 +9,14 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from quant.accounts.lengths import MAX_PASSWORD, MIN_PASSWORD
 from quant.errors import InvalidInputError
 from quant.settings import PasswordSettings
+from quant.snapstart import before_snapshot
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-MIN_LENGTH: Final = 12
-MAX_LENGTH: Final = 1024
 # zxcvbn's "safely unguessable"; what it estimates below falls to a list of common passwords or to
 # simple rules on it.
 MIN_SCORE: Final = 3
@@ -56,8 +56,8 @@ def check_strength(password: str, email: str, *, field: str = "password") -> Non
     """
     from zxcvbn import zxcvbn  # noqa: PLC0415 - a slow import, for registrations and changes only
 
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        msg = f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters"
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        msg = f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters"
         raise InvalidInputError(field, "password_length", msg)
     local, _, domain = email.partition("@")
     estimate = zxcvbn(
@@ -83,6 +83,15 @@ def _dummy_hash() -> str:
 def warm_up() -> None:
     """Make what ``verify`` needs, so that its first call takes no longer than others."""
     _dummy_hash()
+
+
+def _prepare() -> None:
+    import zxcvbn  # noqa: F401, PLC0415
+
+    warm_up()
+
+
+before_snapshot(_prepare)
 
 
 def verify(password: str, password_hash: str | None) -> bool:

@@ -137,10 +137,15 @@ def write[T](query: Callable[[Connection], T]) -> T:
     raise AssertionError
 
 
+def _prepare() -> None:
+    engine()
+
+
 def _forget() -> None:
     if engine.cache_info().currsize:
         # Without a word to the server: the connections are those of another environment.
         engine().dispose(close=False)
 
 
+snapstart.before_snapshot(_prepare)
 snapstart.after_restore(_forget)
