@@ -8,8 +8,9 @@ from functools import cache, partial
 from itertools import batched
 from typing import Any, Final
 
+from quant import aws
 from quant.errors import StoreUnavailableError
-from quant.observability.aws_calls import traced
+from quant.snapstart import before_snapshot
 
 CONNECT_TIMEOUT_S: Final = 2.0
 READ_TIMEOUT_S: Final = 5.0
@@ -20,20 +21,15 @@ LONGEST_DELAY_S: Final = 12 * 3600 - 60  # a message may be hidden for 12 hours 
 
 @cache
 def _client() -> Any:
-    # boto3 costs most of a second to import: only functions that use a queue pay for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return traced(
-        boto3.client(
-            "sqs",
-            config=Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                retries={"total_max_attempts": 3, "mode": "standard"},
-            ),
-        )
+    return aws.client(
+        "sqs",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 3, "mode": "standard"},
     )
+
+
+before_snapshot(_client)
 
 
 def send(queue_url: str, bodies: Iterable[str]) -> None:

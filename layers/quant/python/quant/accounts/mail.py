@@ -10,9 +10,10 @@ from email.message import EmailMessage
 from functools import cache
 from typing import Any, Final
 
+from quant import aws
 from quant.errors import StoreUnavailableError
-from quant.observability.aws_calls import traced
 from quant.settings import EmailSettings
+from quant.snapstart import before_snapshot
 
 # Name of what is unavailable where SES takes no mail.
 STORE: Final = "mail"
@@ -24,21 +25,16 @@ _logger = logging.getLogger("quant")
 
 @cache
 def _client() -> Any:
-    # boto3 costs most of a second to import: only functions that send mail pay for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return traced(
-        boto3.client(
-            "ses",
-            config=Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                # A second try after a lost answer may send twice, which harms nobody.
-                retries={"total_max_attempts": 2, "mode": "standard"},
-            ),
-        )
+    return aws.client(
+        "ses",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        # A second try after a lost answer may send twice, which harms nobody.
+        retries={"total_max_attempts": 2, "mode": "standard"},
     )
+
+
+before_snapshot(_client)
 
 
 def send(to: str, subject: str, body: str, headers: Mapping[str, str] | None = None) -> None:

@@ -6,9 +6,10 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 from functools import cache
 from typing import Any, Final
 
+from quant import aws
 from quant.audit.entries import Entry
-from quant.observability.aws_calls import traced
 from quant.settings import AuditSettings
+from quant.snapstart import before_snapshot
 
 # A request waits for the queue only when Postgres has already let it down.
 CONNECT_TIMEOUT_S: Final = 1.0
@@ -21,20 +22,15 @@ class QueueUnavailableError(Exception):
 
 @cache
 def _client() -> Any:
-    # Imported here: only the functions whose database is away pay for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return traced(
-        boto3.client(
-            "sqs",
-            config=Config(
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-            ),
-        )
+    return aws.client(
+        "sqs",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 2, "mode": "standard"},
     )
+
+
+before_snapshot(_client)
 
 
 def send(entry: Entry) -> None:

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from quant import sqs
+from quant import aws, sqs
 from quant.db.session import write
 from quant.errors import StoreUnavailableError
-from quant.observability.aws_calls import traced
 from quant.pipeline import outbox
 from quant.pipeline.messages import EVENT_SOURCE, FETCH_REQUESTED, TRADE_DISCLOSED
 from quant.settings import QueueSettings
+from quant.snapstart import before_snapshot
 
 # Sent in one transaction, which is open while SQS and EventBridge answer.
 LOT: Final = 100
@@ -27,20 +27,15 @@ _EVENTS: Final = 10  # the most of one PutEvents
 
 @cache
 def _client() -> Any:
-    # boto3 costs most of a second to import: only the relay pays for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    return traced(
-        boto3.client(
-            "events",
-            config=Config(
-                connect_timeout=sqs.CONNECT_TIMEOUT_S,
-                read_timeout=sqs.READ_TIMEOUT_S,
-                retries={"total_max_attempts": 3, "mode": "standard"},
-            ),
-        )
+    return aws.client(
+        "events",
+        connect_timeout=sqs.CONNECT_TIMEOUT_S,
+        read_timeout=sqs.READ_TIMEOUT_S,
+        retries={"total_max_attempts": 3, "mode": "standard"},
     )
+
+
+before_snapshot(_client)
 
 
 def relay_lot(settings: QueueSettings) -> int:
