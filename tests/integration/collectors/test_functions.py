@@ -244,5 +244,5 @@ def test_a_message_of_a_refusing_site_is_put_off(replica, queues, monkeypatch):
 @pytest.mark.usefixtures("environment")
 def test_bad_configuration_fails_the_deployment(variable, monkeypatch):
     monkeypatch.delenv(variable)
-    with pytest.raises(ValueError, match=r"not set|Field required"):
+    with pytest.raises(ValueError, match=r"not set|is missing"):
         importlib.import_module("collect.fetch")
