@@ -1,10 +1,12 @@
 """Trades in any number whose values are as skewed as the real ones, made in Postgres.
 
-Shares are those of the disclosures of 2012 to 2026: what politicians, tickers, owners, asset types,
-operations and amounts have of them, how late they were disclosed, that no day is known of two in
-five of the Senate's. Besides, the rarest values have so many rows, however many there are.
+Shares are those of the real disclosures of 2012 to 2026: what politicians, tickers, owners, asset
+types, operations and amounts have of them, how late they were disclosed, that no day is known of
+two in five of the Senate's, that the Senate's end before the House's have begun for long. Besides,
+the rarest values have so many rows, however many there are.
 """
 
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -79,18 +81,21 @@ def _rows(rows: int) -> tuple[str, ...]:
         "insert into politicians (id, bioguide_id, full_name, sort_name, chamber, party, state,"
         " in_office, synthetic)"
         " select md5('p' || n)::uuid, 'Z' || lpad(n::text, 6, '0'), 'Synthetic Member ' || n,"
-        " 'member ' || n, case when pg_temp.u(n, 1) < 0.4 then 'house' else 'senate' end,"
+        " 'member ' || n, case n % 2 when 0 then 'house' else 'senate' end,"
         " case when pg_temp.u(n, 2) < 0.57 then 'republican' when pg_temp.u(n, 2) < 0.94"
         " then 'democrat' when pg_temp.u(n, 2) < 0.95 then 'independent' end, 'ZZ', true, true"
         f" from generate_series(1, {POLITICIANS}) n union all select md5('p0')::uuid,"
         f" '{RAREST['politician']}', 'Rarest Member', 'member', 'house', '{RAREST['party']}',"
         " 'ZZ', true, true",
-        # A filer has a share of all filings like that of the most active, a sixth, or less.
+        # The most active of a chamber files a sixth. The House's begin at 0.68 of the time,
+        # the Senate's end at 0.8.
         "insert into filings (id, source, doc_id, politician_id, filed_date, url)"
-        " select md5('f' || n)::uuid, 'synthetic', n::text,"
-        f" md5('p' || 1 + floor({POLITICIANS} * power(pg_temp.u(n, 3), 3)))::uuid,"
-        f" date '{_FIRST_DAY}' + floor({_DAYS} * sqrt(n / {filings}.0))::int,"
-        f" 'https://synthetic.invalid/' || n from generate_series(0, {filings - 1}) n",
+        " select md5('f' || n)::uuid, 'synthetic', n::text, md5('p' || 1 + is_house::int"
+        f" + 2 * floor({POLITICIANS // 2} * power(pg_temp.u(n, 3), 3)))::uuid,"
+        f" date '{_FIRST_DAY}' + floor({_DAYS} * past)::int, 'https://synthetic.invalid/' || n"
+        f" from generate_series(0, {filings - 1}) n"
+        f" cross join lateral (select sqrt(n / {filings}.0) as past) at"
+        " cross join lateral (select past > 0.68 + 0.12 * pg_temp.u(n, 1) as is_house) of",
         "analyze politicians, filings",
         "insert into trades (id, politician_id, filing_id, chamber, party, line_hash, line_number,"
         " owner, asset, ticker, ticker_confidence, asset_type, operation, transaction_date,"
@@ -109,8 +114,8 @@ def _rows(rows: int) -> tuple[str, ...]:
         " when pg_temp.u(n, 7) < 0.955 then 'corporate_bond' when pg_temp.u(n, 7) < 0.96"
         " then 'non_public_stock' when pg_temp.u(n, 7) < 0.961 then 'fund' end,"
         f" case when r = 4 then '{RAREST['operation']}' when pg_temp.u(n, 8) < 0.53 then 'purchase'"
-        " when pg_temp.u(n, 8) < 0.71 then 'sale_full' when pg_temp.u(n, 8) < 0.87"
-        " then 'sale' else 'sale_partial' end,"
+        " when pg_temp.u(n, 8) < 0.66 then 'sale_partial' when p.chamber = 'house' then 'sale'"
+        " else 'sale_full' end,"
         f" greatest(f.filed_date - case when r = 5 then 45 + {RAREST['days_late']} else late end,"
         " date '2000-01-03'),"
         " case when p.chamber = 'house' or pg_temp.u(f.doc_id::bigint, 9) > 0.4"
@@ -140,3 +145,59 @@ def _rows(rows: int) -> tuple[str, ...]:
         " select p.id, count(t.id) from politicians p left join trades t on t.politician_id = p.id"
         " group by 1",
     )
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Filters of a list of trades that ``fill_skewed`` made, common and rare values of each."""
+    rarest = {name: {name: RAREST[name]} for name in RAREST if name != "days_late"}
+    return {
+        "none": {},
+        "politician, common": {"politician": "Z000001"},
+        "politician, rarest": rarest["politician"],
+        "ticker, common": {"ticker": "SYN1"},
+        "ticker, rarest": rarest["ticker"],
+        "chamber, early": {"chamber": "senate"},
+        "chamber, late": {"chamber": "house"},
+        "party, common": {"party": "republican"},
+        "party, rare": {"party": "independent"},
+        "party, rarest": rarest["party"],
+        "operation, common": {"operation": "purchase"},
+        "operation, late": {"operation": "sale"},
+        "operation, rarest": rarest["operation"],
+        "owner, common": {"owner": "spouse"},
+        "owner, rarest": rarest["owner"],
+        "asset_type, common": {"asset_type": "stock"},
+        "asset_type, rare": {"asset_type": "fund"},
+        "asset_type, rarest": rarest["asset_type"],
+        "amount_min, all": {"amount_min": 0},
+        "amount_min, common": {"amount_min": 15_001},
+        # Between categories, where an index of lower ends alone would have to be read on.
+        "amount_min, between": {"amount_min": 15_000},
+        "amount_min, rarest": rarest["amount_min"],
+        "amount_max, common": {"amount_max": 100_000},
+        "amount_max, between": {"amount_max": 49_999},
+        "amount_max, rare": {"amount_max": 900},
+        "amounts, between": {"amount_min": 60_000, "amount_max": 700_000},
+        "transaction, from": {"transaction_from": date(2014, 2, 10)},
+        "transaction, to": {"transaction_to": date(2016, 5, 20)},
+        "transaction, rarest": {"transaction_to": date(2006, 1, 1)},
+        "transaction, year": {
+            "transaction_from": date(2019, 1, 1),
+            "transaction_to": date(2019, 12, 31),
+        },
+        "transaction, day": {
+            "transaction_from": date(2021, 3, 3),
+            "transaction_to": date(2021, 3, 3),
+        },
+        "disclosure, from": {"disclosure_from": date(2014, 2, 10)},
+        "disclosure, to": {"disclosure_to": date(2016, 5, 20)},
+        "disclosure, rarest": {"disclosure_from": date(2026, 3, 11)},
+        "disclosure, year": {
+            "disclosure_from": date(2019, 1, 1),
+            "disclosure_to": date(2019, 12, 31),
+        },
+        "disclosure, day": {
+            "disclosure_from": date(2021, 3, 3),
+            "disclosure_to": date(2021, 3, 3),
+        },
+    }

@@ -20,6 +20,8 @@ IS_DISCLOSED: Final = f"{DISCLOSED} > date '0001-01-01'"
 _TRANSACTION: Final = ("transaction_from", "transaction_to")
 _DISCLOSURE: Final = ("disclosure_from", "disclosure_to")
 _AMOUNT: Final = ("amount_min", "amount_max")
+# Each of few values.
+_KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 
 # Those of a range, as far as there are trades. Unknown days of disclosure are in none.
 _WEEKS: Final = """generate_series(
@@ -66,6 +68,10 @@ def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str
     """
     if not given or (given.keys() == {"amount_min"} and sort == "amount"):
         return []
+    if len(given) == 1 and given.keys() <= {*_KINDS}:
+        # Identifiers alone, which the filter's index has: from one in the list's order the planner
+        # would expect such rows to be soon found. But a value may be one of other times.
+        return [Part(bounds)]
     if given.keys() <= {*_TRANSACTION} and sort != "transaction_date":
         column = "t.transaction_date"
         return [_of_weeks(column, column, "true", _bounds(given, _TRANSACTION), bounds)]

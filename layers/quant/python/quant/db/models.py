@@ -228,11 +228,16 @@ def _trade_indexes() -> Iterator[Index]:
     disclosed = text("coalesce(disclosure_date, '0001-01-01')")
     sorts = (("disclosure", disclosed), ("transaction", transaction), ("amount", amount))
     of = {"politician": "politician_id"}
-    filters = ("politician", "ticker", "chamber", "party", "operation", "owner", "asset_type")
     for name, key in sorts:
         yield Index(f"ix_trades_{name}", key, "id")
-        for column in filters:
+        for column in ("politician", "ticker"):
             yield Index(f"ix_trades_{column}_{name}", of.get(column, column), key, "id")
+        # Postgres reads an expression from an index alone only where its columns are there, too.
+        read = (disclosure,) if key is disclosed else ()
+        # Of either chamber there are many trades of every amount.
+        chamber = () if key is amount else ("chamber",)
+        for column in (*chamber, "party", "operation", "owner", "asset_type"):
+            yield Index(f"ix_trades_{column}_{name}", column, key, "id", postgresql_include=read)
 
     # A range of one column in the order of another: see ``quant.trade_ranges``.
     for name, column, key, included in (
@@ -246,7 +251,6 @@ def _trade_indexes() -> Iterator[Index]:
     upper = text("coalesce(amount_max, 'Infinity')")
     is_range = text("amount_max is distinct from amount_min")
     is_exact = text("amount_max = amount_min")
-    # Postgres reads an expression from an index alone only where its columns are there, too.
     for name, keys, columns in (
         ("disclosure", (disclosed,), (disclosure,)),
         ("transaction", (transaction,), ()),
