@@ -10,6 +10,7 @@ Sync may be sent together (PostgreSQL manual, "Message Flow", "Extended Query", 
 are sent here by the methods that its own ``run`` and ``prepare`` call.
 """
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -24,15 +25,24 @@ from quant.errors import StoreUnavailableError
 from quant.observability import tracing
 from quant.settings import database_settings
 
-# Statements kept on a connection: a function has fewer, what comes after them is not kept.
+# Statements kept on a connection; those that come after them are run without being kept.
 MOST_KEPT: Final = 64
 
 _UNNAMED: Final = b"\x00"
 
 # SQLSTATEs of a kept statement that is good no longer: a migration has changed its tables ("cached
 # plan must not change result type"), or the pooler at the other end has another server by now,
-# which does not know it, or one of its name.
+# which does not know it, or knew it before.
 _STALE: Final = frozenset({"0A000", "26000", "42P05"})
+
+
+def _name(statement: str) -> bytes:
+    """Return the name to keep a statement by.
+
+    It is the statement's own: if a pooler gave two clients one server, neither would run what the
+    other prepared.
+    """
+    return b"quant_" + hashlib.sha256(statement.encode()).hexdigest()[:32].encode() + b"\x00"
 
 
 class _Session:
@@ -56,7 +66,7 @@ class _Session:
         name, columns, converters = self._kept.get(statement, (None, None, None))
         if name is None:
             keep = keep and len(self._kept) < MOST_KEPT
-            name = b"quant_%d\x00" % len(self._kept) if keep else _UNNAMED
+            name = _name(statement) if keep else _UNNAMED
             connection.send_PARSE(name, statement)
             connection.send_DESCRIBE_STATEMENT(name)
         parameters = make_params(connection.py_types, values)
