@@ -53,13 +53,21 @@ class Stores:
 
 @contextmanager
 def stores() -> Iterator[Stores]:
-    with servers() as (postgres, valkey, passwords):
-        values = {
-            "database": _credentials(APP_ROLE, passwords[APP_ROLE]),
-            "valkey": _credentials(VALKEY_USER, valkey.password),
-        }
-        with _secrets_manager(values) as url:
-            yield Stores(postgres, valkey, passwords, values, url)
+    with servers() as started, stores_of(*started) as stored:
+        yield stored
+
+
+@contextmanager
+def stores_of(
+    postgres: PostgresServer, valkey: ValkeyServer, passwords: Mapping[str, str]
+) -> Iterator[Stores]:
+    """Servers that run already, and a Secrets Manager that knows how to log in to them."""
+    values = {
+        "database": _credentials(APP_ROLE, passwords[APP_ROLE]),
+        "valkey": _credentials(VALKEY_USER, valkey.password),
+    }
+    with _secrets_manager(values) as url:
+        yield Stores(postgres, valkey, passwords, values, url)
 
 
 @contextmanager

@@ -1,0 +1,334 @@
+"""Many environments at once, on Postgres itself and through a pooler."""
+
+import itertools
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from api_latency import fill_larger, percentile
+from environment import Environment
+from infra.all_functions import FUNCTIONS
+from pooler import BORROW_S, PgBouncer
+from report import Report, package_versions, short
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import NullPool
+from stores import Stores, new_database, stores
+from supervisor.database import APP_ROLE
+from supervisor.servers import free_port
+from support import Database, server_directory
+from tests.integration.conftest import authorizer_context
+from traffic import Request, rest, status
+
+from quant.tiers import TIERS
+
+LEVELS: Final = (1, 2, 4, 8, 16, 32, 64)
+SECONDS: Final = 3.0
+SAMPLE_S: Final = 0.25
+# More than environments, as on AWS: the sum of all concurrencies is below what the proxy may open.
+POOL: Final = 80
+# Fewer: what is then?
+SMALL_POOL, CROWD = 16, 32
+OWNERS: Final = 20_000
+LISTED: Final = "trades.list"
+BY_SQLALCHEMY: Final = "tickers.list"
+WRITTEN: Final = "watchlists.create"
+
+
+@dataclass(frozen=True)
+class Level:
+    """What some environments did at once.
+
+    Attributes:
+        seconds: For how long.
+        taken: Seconds of each request.
+        statuses: What was answered.
+        connections: The most that Postgres had of functions.
+        waited: The longest that a client waited for one at the pooler, seconds.
+    """
+
+    seconds: float
+    taken: tuple[float, ...]
+    statuses: Counter[int]
+    connections: int
+    waited: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return len(self.taken) / self.seconds
+
+    @property
+    def errors(self) -> int:
+        return sum(count for code, count in self.statuses.items() if code >= 400)
+
+    def percentile_ms(self, share: int) -> float:
+        return percentile(self.taken, share) * 1000
+
+
+@dataclass
+class Site:
+    """Stores whose Postgres, or a pooler before it, is at one port for all environments.
+
+    Attributes:
+        stored: The stores; Postgres moves to another port while a pooler is in its place.
+        database: Where functions are.
+        folder: For files of poolers.
+        port: What functions connect to.
+    """
+
+    stored: Stores
+    database: Database
+    folder: Any
+    port: int
+    requests: dict[str, Callable[[], Request]] = field(default_factory=dict)
+
+    @contextmanager
+    def pooled(self, mode: str, size: int) -> Iterator[PgBouncer]:
+        """Have a pooler where Postgres was, for as long as the context lasts."""
+        self.restart(free_port())
+        passwords = {APP_ROLE: self.stored.passwords[APP_ROLE]}
+        pooler = PgBouncer(
+            self.stored.postgres,
+            self.folder,
+            passwords,
+            mode=mode,
+            pool_size=size,
+            port=self.port,
+        )
+        try:
+            pooler.start()
+            pooler.wait_ready()
+            yield pooler
+        finally:
+            pooler.stop()
+            self.restart(self.port)
+
+    def restart(self, port: int) -> None:
+        """Start Postgres anew at a port, without a connection of anybody."""
+        server = self.stored.postgres
+        server.stop()
+        server.port = port
+        server.start()
+        server.wait_ready()
+
+    def connections(self) -> int:
+        """Connections of functions that Postgres has."""
+        engine = create_engine(self.database.superuser_url, poolclass=NullPool)
+        with engine.connect() as connection:
+            statement = "select count(*) from pg_stat_activity where usename = :role"
+            return int(connection.scalar(text(statement), {"role": APP_ROLE}) or 0)
+
+
+def run() -> Report:
+    with stores() as stored, server_directory("pooler") as folder:
+        database = new_database(stored.postgres, "concurrency", stored.passwords)
+        engine = create_engine(database.superuser_url, poolclass=NullPool)
+        fill_larger(engine)
+        site = Site(stored, database, folder, stored.postgres.port)
+        site.requests = _requests(engine)
+        levels: dict[tuple[str, str, int], Level] = {}
+        crowded: dict[str, Level] = {}
+        version = ""
+        for function in (LISTED, BY_SQLALCHEMY, WRITTEN):
+            with _environments(site, function, max(LEVELS)) as environments:
+                for number in LEVELS:
+                    levels[function, "direct", number] = _measure(
+                        site, function, environments[:number]
+                    )
+                with site.pooled("session", POOL) as pooler:
+                    version = pooler.version()
+                    for number in LEVELS:
+                        levels[function, "pooled", number] = _measure(
+                            site, function, environments[:number], pooler
+                        )
+                if function == LISTED:
+                    for mode in ("session", "transaction"):
+                        with site.pooled(mode, SMALL_POOL) as pooler:
+                            crowded[mode] = _measure(
+                                site, function, environments[:CROWD], pooler, warm=False
+                            )
+        with engine.connect() as connection:
+            server = str(connection.scalar(text("show server_version")))
+    return _report(levels, crowded, {"PostgreSQL": server, "PgBouncer": version})
+
+
+def _requests(engine: Engine) -> dict[str, Callable[[], Request]]:
+    """Requests that no answer in the cache serves, each of an account of its own."""
+    numbers = itertools.count(1)
+    owners = [uuid.uuid4() for _ in range(OWNERS)]
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into accounts (id, email, password_hash, email_verified_at)"
+                " select id, id || '@example.org', '', now()"
+                " from unnest(cast(:owners as uuid[])) id"
+            ),
+            {"owners": owners},
+        )
+        [ticker] = connection.scalars(text("select ticker from trades limit 1")).all()
+    turns = iter(owner for owner in owners for _ in range(TIERS["free"].watchlists))
+    content = {"name": "mine", "tickers": [ticker], "digest": True}
+    return {
+        LISTED: lambda: rest("list", "/trades", {"amount_max": 10**6 + next(numbers)}),
+        BY_SQLALCHEMY: lambda: rest("list", "/tickers", _some_tickers(next(numbers))),
+        WRITTEN: lambda: rest(
+            "new",
+            "/watchlists",
+            document=content,
+            statuses=(201,),
+            authorizer=authorizer_context(next(turns), tier="free"),
+        ),
+    }
+
+
+def _some_tickers(number: int) -> dict[str, object]:
+    return {"search": f"SYN{number // 100 % 10}", "limit": 1 + number % 100}
+
+
+@contextmanager
+def _environments(site: Site, function: str, number: int) -> Iterator[list[Environment]]:
+    """As many environments, each of which has answered once and holds no connection since."""
+    layers = tuple(reversed(FUNCTIONS[function].layers))
+    site.stored.secrets["webhook"] = uuid.uuid4().hex
+    variables = {**site.stored.variables(site.database), "QUANT_WEBHOOK_SECRET_ARN": "webhook"}
+    with ExitStack() as stack:
+        made = [
+            stack.enter_context(
+                Environment(f"{function}.handler", variables=variables, layers=layers)
+            )
+            for _ in range(number)
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda environment: _ask(site, function, environment), made))
+        site.restart(site.port)
+        yield made
+
+
+def _ask(site: Site, function: str, environment: Environment) -> int:
+    return status(environment.invoke(site.requests[function]().event))
+
+
+def _measure(
+    site: Site,
+    function: str,
+    environments: list[Environment],
+    pooler: PgBouncer | None = None,
+    *,
+    warm: bool = True,
+) -> Level:
+    """Have all environments answer one request after the other, at once."""
+    site.stored.valkey.clear()
+    if warm:
+        for environment in environments:
+            _ask(site, function, environment)
+    barrier = threading.Barrier(len(environments) + 1)
+    taken: list[float] = []
+    statuses: Counter[int] = Counter()
+    lock = threading.Lock()
+
+    def serve(environment: Environment) -> None:
+        barrier.wait()
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            request = site.requests[function]()
+            started = time.perf_counter()
+            found = status(environment.invoke(request.event))
+            with lock:
+                taken.append(time.perf_counter() - started)
+                statuses[found] += 1
+
+    threads = [threading.Thread(target=serve, args=(each,)) for each in environments]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    started = time.monotonic()
+    connections, waited = 0, 0.0
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(SAMPLE_S)
+        connections = max(connections, site.connections())
+        if pooler is not None:
+            waits = [row["maxwait"] + row["maxwait_us"] / 1e6 for row in pooler.show("pools")]
+            waited = max(waited, *waits)
+    return Level(time.monotonic() - started, tuple(taken), statuses, connections, waited)
+
+
+def _report(
+    levels: dict[tuple[str, str, int], Level], crowded: dict[str, Level], versions: dict[str, str]
+) -> Report:
+    cells = []
+    for function in (LISTED, BY_SQLALCHEMY, WRITTEN):
+        for number in LEVELS:
+            row = [function, str(number)]
+            places = [levels[function, place, number] for place in ("direct", "pooled")]
+            for level in places:
+                row += [
+                    short(level.rate),
+                    *(short(level.percentile_ms(share)) for share in (50, 99)),
+                    str(level.errors),
+                    str(level.connections),
+                ]
+            ratio = places[1].percentile_ms(50) / places[0].percentile_ms(50)
+            cells.append((*row, short(places[1].waited * 1000), f"{ratio:.2f}"))
+    return Report(
+        title="Environments at once",
+        method=(
+            f"Up to {max(LEVELS)} environments, each of which answers one request after the other "
+            f"for {SECONDS:g} s, all at once: a list by a prepared statement, one by SQLAlchemy, "
+            "and a transaction that takes its turn at the audit log. No answer is in the cache. "
+            "Direct: they connect to Postgres. Pooled: to PgBouncer in session mode, with "
+            f"{POOL} connections at most, more than there are environments, as at our RDS Proxy "
+            "(docs/adr/0023); a client keeps its connection, as if all were pinned. Connections "
+            f"are the most that Postgres had of functions, counted each {SAMPLE_S * 1000:g} ms; "
+            "waited is the longest that a client waited for one, ms, as PgBouncer says. "
+            "Environments, Postgres and pooler share the cores of one machine, so that beyond "
+            "as many environments as cores each more waits for a core, at either place. Errors "
+            "are answers of 400 and more. Times in ms; the last column is of the medians."
+        ),
+        columns=(
+            "function",
+            "environments",
+            *("direct, requests/s", "p50", "p99", "errors", "connections"),
+            *("pooled, requests/s", "p50", "p99", "errors", "connections", "waited"),
+            "p50 pooled to direct",
+        ),
+        rows=tuple(cells),
+        versions=versions | package_versions("fastapi", "mangum", "pg8000"),
+        measurements=_measurements(levels, crowded),
+        remarks=_crowd(crowded),
+    )
+
+
+def _crowd(crowded: dict[str, Level]) -> str:
+    """What became of more environments than connections."""
+    told = []
+    for mode, level in crowded.items():
+        answers = ", ".join(f"{count:,} x {code}" for code, count in sorted(level.statuses.items()))
+        told.append(
+            f"In {mode} mode {CROWD} environments with {SMALL_POOL} connections, who gave up "
+            f"waiting after {BORROW_S} s, got {answers} in {level.seconds:.1f} s; the slowest took "
+            f"{max(level.taken):.1f} s, and Postgres had {level.connections} connections."
+        )
+    return " ".join(told)
+
+
+def _measurements(
+    levels: dict[tuple[str, str, int], Level], crowded: dict[str, Level]
+) -> dict[str, tuple[float, ...]]:
+    return {
+        f"{label}: requests/s, p50 ms, p99 ms, errors, connections, waited ms": (
+            round(level.rate, 1),
+            *(round(level.percentile_ms(share), 2) for share in (50, 99)),
+            level.errors,
+            level.connections,
+            round(level.waited * 1000, 1),
+        )
+        for label, level in {
+            **{", ".join(map(str, place)): level for place, level in levels.items()},
+            **{f"{mode}, {CROWD} on {SMALL_POOL}": level for mode, level in crowded.items()},
+        }.items()
+    }
