@@ -18,9 +18,11 @@ from report import beside_others, write  # noqa: E402
 BENCHMARKS = (
     "api_latency",
     "backtest",
+    "cold_start",
     "event_study",
     "export",
     "filing_load",
+    "first_request",
     "limiter",
     "ml_features",
     "ml_inference",
@@ -30,6 +32,10 @@ BENCHMARKS = (
     "price_indexes",
     "ptr_parsing",
     "routes",
+    "scale",
+    "start_instructions",
+    "start_shares",
+    "warm",
 )
 
 
