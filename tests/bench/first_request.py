@@ -200,6 +200,14 @@ def _report(taken: Mapping[Case, list[Taken]]) -> Report:
             )
             for case, each in taken.items()
         },
+        remarks=(
+            "Without a snapshot, the first request to us takes much longer than the floor's, since "
+            "it reads secrets: that imports boto3, makes a client, and asks once for each store, "
+            "where the floor finds its password in a variable. A list that Valkey has needs one "
+            "secret and one connection, another two of each, and what was put off: for lists "
+            "pg8000, for reports SQLAlchemy. With a snapshot all of that is in it but credentials "
+            "and connections, which no environment may inherit."
+        ),
     )
 
 

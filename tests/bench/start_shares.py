@@ -31,8 +31,8 @@ def _report(taken: dict[tuple[str, int], Sample]) -> Report:
     return Report(
         title="Cold starts with a share of a CPU",
         method=(
-            "INIT as above, bounded from the start of the process to the share of a CPU that "
-            "memory has at Lambda (1,769 MB are one), in periods of 20 ms. "
+            "INIT as under Cold starts, bounded from the start of the process to the share of a "
+            "CPU that memory has at Lambda (1,769 MB are one), in periods of 20 ms. "
             f"Ratios are to the same start with {MB_OF_ONE_CPU:,} MB and to the naive set with "
             f"the same memory. {ROUNDS} rounds by turns. Times in ms."
         ),

@@ -251,7 +251,25 @@ def _report(taken: Mapping[Place, Taken], version: str) -> Report:
                 )
     return Report(
         title="Warm requests",
-        method="",
+        method=(
+            f"One request after the other for the first {LIMIT} of {TRADES:,} synthetic trades, or "
+            f"of {POLITICIANS} politicians, to a process that has answered before; all answers are "
+            "compared, value for value, before anything is measured. None is compressed. The "
+            "functions run in AWS's runtime client: from the first byte of the event to the last "
+            f"of the answer. `{OURS}`: Valkey is emptied before each request; `{CACHED}`: it has "
+            "the answer. Both are whole requests of the API: scope, limits, validation, entity "
+            "tag, log line with metrics, of a new account each. "
+            f"`{FLOOR}`: SQL written by hand and prepared once, rows by pg8000, made to JSON by "
+            f"orjson, in the same client, and nothing else; `{FLOOR_JSON}`: the same where each "
+            f"row is JSON when it comes. `{SERVICE}`: FastAPI, SQLAlchemy's async ORM with asyncpg, "
+            "response models and a session for each request, one worker of uvicorn with uvloop and "
+            "httptools, over a kept connection, without an access log. What is measured has one "
+            "core for itself in turns; the servers and this program have the other. Then each "
+            "has the share of a CPU of some memory at Lambda, in periods of 20 ms: a request that "
+            "fits into what is left of one is not slowed, hence the mean beside the median. "
+            f"{ROUNDS} rounds of {REQUESTS} requests by turns, {FEWER_ROUNDS} with a share; "
+            "medians and means are of rounds. Ratios to the floor are to the first one. Times in ms."
+        ),
         columns=(
             "route",
             "CPU",
@@ -286,4 +304,22 @@ def _report(taken: Mapping[Place, Taken], version: str) -> Report:
             )
             for (route, memory_mb, subject), each in taken.items()
         },
+        remarks=_remarks(taken),
+    )
+
+
+def _remarks(taken: Mapping[Place, Taken]) -> str:
+    more = {
+        route: taken[route, None, OURS].cpu_ms - taken[route, None, FLOOR_JSON].cpu_ms
+        for route in ROUTES
+    }
+    return (
+        "Slower than the floor is a list that has to be read: "
+        + " and ".join(f"{more[route]:.2g} ms of the processor for `{route}`" for route in ROUTES)
+        + " more than the floor whose rows are JSON, as ours are. They go into two round trips to "
+        "Valkey (limiter and lookup, then keeping the answer), FastAPI's routing and validation, "
+        "Mangum's way from event to ASGI and back, the entity tag and the log line. They are about "
+        "the same for every list, so that they weigh more the shorter the rows: those of "
+        "`/politicians` are a third as long as those of `/trades`. What Valkey has is answered "
+        "before FastAPI is asked."
     )
