@@ -11,14 +11,19 @@ for threads, of which a function that serves one request at a time has none here
 """
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quant.snapstart import before_snapshot
+
+if TYPE_CHECKING:
+    # It imports archives and more; these classes need none of what it has.
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    Loader = MetaPathFinder = object
 
 _waiting: dict[str, "_LazyModule"] = {}
 
@@ -34,10 +39,10 @@ class _LazyModule(ModuleType):
         return getattr(self, name)
 
 
-class _Loader(importlib.abc.Loader):
+class _Loader(Loader):
     """Puts off what another loader does."""
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
+    def __init__(self, loader: Loader) -> None:
         self.loader = loader
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
@@ -49,7 +54,7 @@ class _Loader(importlib.abc.Loader):
         _waiting[module.__name__] = module
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder(MetaPathFinder):
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
