@@ -135,3 +135,45 @@ def test_trade_counts_follow_inserts_moves_and_deletes(owner):
         connection.execute(text("delete from trades where line_hash in ('1', '3')"))
         assert connection.scalars(counts).all() == [2, 1]
         connection.rollback()
+
+
+def test_chamber_and_party_of_trades_follow_their_politician(owner):
+    found = text("select chamber, party from trades order by line_hash")
+    person, other = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
+    with owner.begin() as connection:
+        connection.execute(
+            text(
+                "insert into politicians (id, full_name, sort_name, chamber, party) values"
+                " (:id, 'x', 'x', 'house', 'democrat'), (:other, 'x', 'x', 'senate', null)"
+            ),
+            {"id": person, "other": other},
+        )
+        connection.execute(
+            text(
+                "insert into filings (id, source, doc_id, politician_id)"
+                " values (gen_random_uuid(), 'house_clerk', '1', :id)"
+            ),
+            {"id": person},
+        )
+        connection.execute(
+            text(
+                "insert into trades (id, politician_id, filing_id, line_hash, asset, operation,"
+                " transaction_date, amount_min, raw) select gen_random_uuid(), :id, f.id, n::text,"
+                " 'a', 'purchase', '2020-01-01', 1, '{}' from filings f, generate_series(1, 2) n"
+            ),
+            {"id": person},
+        )
+        assert connection.execute(found).all() == [("house", "democrat")] * 2
+        connection.execute(
+            text("update trades set politician_id = :id where line_hash = '1'"), {"id": other}
+        )
+        assert connection.execute(found).all() == [("senate", None), ("house", "democrat")]
+        connection.execute(
+            text("update politicians set chamber = 'senate', party = 'independent' where id = :id"),
+            {"id": person},
+        )
+        assert connection.execute(found).all() == [("senate", None), ("senate", "independent")]
+        # What is said of a trade itself does not count.
+        connection.execute(text("update trades set party = 'republican'"))
+        assert connection.execute(found).all() == [("senate", None), ("senate", "independent")]
+        connection.rollback()

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -30,6 +31,7 @@ MOST_READ = 100 * (LIMIT + 1)
 SORTS = tuple(TradeSort)
 # Where the second page begins, in the midst of all trades.
 MIDDLE = {"disclosure_date": "2020-06-30", "transaction_date": "2020-06-01", "amount": "15001.00"}
+MIDDLE_ID = str(uuid.UUID(int=2**127))
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,26 @@ class Planner:
     def run(self, sql):
         return self._connection.run(sql)
 
+    def rows(self, statement: Statement) -> list[list[Any]]:
+        with self._prepared(statement) as execute:
+            return self.run(execute)
+
     def plans(self, statement: Statement) -> list[dict]:
         """The plan for these values, and the one for all values where that would be kept."""
+        found = []
+        with self._prepared(statement) as execute:
+            for kind in ("custom", "generic") if statement.kept else ("custom",):
+                self.run(f"set plan_cache_mode = force_{kind}_plan")
+                [[plan]] = self.run(f"explain (analyze, timing off, format json) {execute}")
+                found.append(plan[0]["Plan"])
+        return found
+
+    @contextmanager
+    def _prepared(self, statement: Statement) -> Iterator[str]:
         self.run(f"prepare listed as {statement.sql}")
         values = ", ".join("null" if value is None else f"'{value}'" for value in statement.values)
-        found = []
-        for kind in ("custom", "generic") if statement.kept else ("custom",):
-            self.run(f"set plan_cache_mode = force_{kind}_plan")
-            [[plan]] = self.run(
-                f"explain (analyze, timing off, format json) execute listed ({values})"
-            )
-            found.append(plan[0]["Plan"])
+        yield f"execute listed ({values})"
         self.run("deallocate listed")
-        return found
 
 
 def nodes(plan: dict) -> Iterator[dict]:
@@ -127,7 +136,7 @@ def statements():
 
     def rows(sql, values=(), *, keep=False):
         sent[key].append(Statement(sql, tuple(values), keep))
-        position = json.dumps([MIDDLE[key[1].removeprefix("-")], str(uuid.UUID(int=2**127))])
+        position = json.dumps([MIDDLE[key[1].removeprefix("-")], MIDDLE_ID])
         return [[1, "\n".join(["{}"] * (LIMIT + 1)), "\n".join([position] * (LIMIT + 1))]]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -149,6 +158,42 @@ def plans(planner, statements):
         place: [plan for page in pages for plan in planner.plans(page)]
         for place, pages in statements.items()
     }
+
+
+# Said without regard to indexes.
+OF_POLITICIAN = "politician_id in (select id from politicians where {} = '{{}}')"
+CONDITIONS = {
+    "politician": OF_POLITICIAN.format("bioguide_id"),
+    "chamber": OF_POLITICIAN.format("chamber"),
+    "party": OF_POLITICIAN.format("party"),
+    **{name: f"{name} = '{{}}'" for name in ("ticker", "operation", "owner", "asset_type")},
+    **{f"{kind}_from": f"{kind}_date >= '{{}}'" for kind in ("transaction", "disclosure")},
+    **{f"{kind}_to": f"{kind}_date <= '{{}}'" for kind in ("transaction", "disclosure")},
+    "amount_min": "amount_min >= {}",
+    "amount_max": "amount_max <= {}",
+}
+KEYS = {
+    "disclosure_date": "coalesce(disclosure_date, '0001-01-01')",
+    "transaction_date": "transaction_date",
+    "amount": "amount_min",
+}
+
+
+@pytest.mark.parametrize("name", cases())
+def test_a_page_has_the_trades_that_a_look_at_all_finds(planner, statements, name):
+    conditions = [CONDITIONS[each].format(value) for each, value in cases()[name].items()]
+    for sort in SORTS:
+        key, order = sort.removeprefix("-"), "desc" if sort.startswith("-") else "asc"
+        beyond = "<" if order == "desc" else ">"
+        after = f"({KEYS[key]}, id) {beyond} ('{MIDDLE[key]}', '{MIDDLE_ID}')"
+        for page, of_page in zip(statements[name, sort], ("true", after), strict=True):
+            expected = planner.run(
+                f"select id::text from trades where {' and '.join([of_page, *conditions])}"
+                f" order by {KEYS[key]} {order}, id {order} limit {LIMIT + 1}"
+            )
+            [[_, items, _]] = planner.rows(page)
+            found = [[json.loads(item)["id"]] for item in (items or "").splitlines()]
+            assert found == expected, sort
 
 
 @pytest.mark.parametrize("name", [*cases(), "recent"])
