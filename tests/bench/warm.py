@@ -261,14 +261,15 @@ def _report(taken: Mapping[Place, Taken], version: str) -> Report:
             "tag, log line with metrics, of a new account each. "
             f"`{FLOOR}`: SQL written by hand and prepared once, rows by pg8000, made to JSON by "
             f"orjson, in the same client, and nothing else; `{FLOOR_JSON}`: the same where each "
-            f"row is JSON when it comes. `{SERVICE}`: FastAPI, SQLAlchemy's async ORM with asyncpg, "
-            "response models and a session for each request, one worker of uvicorn with uvloop and "
-            "httptools, over a kept connection, without an access log. What is measured has one "
+            f"row is JSON when it comes. `{SERVICE}`: FastAPI, SQLAlchemy's async ORM with "
+            "asyncpg, response models and a session for each request, one worker of uvicorn with uvloop "
+            "and httptools, over a kept connection, without an access log. What is measured has one "
             "core for itself in turns; the servers and this program have the other. Then each "
             "has the share of a CPU of some memory at Lambda, in periods of 20 ms: a request that "
             "fits into what is left of one is not slowed, hence the mean beside the median. "
             f"{ROUNDS} rounds of {REQUESTS} requests by turns, {FEWER_ROUNDS} with a share; "
-            "medians and means are of rounds. Ratios to the floor are to the first one. Times in ms."
+            "medians and means are of rounds. Ratios to the floor are to the first one. Times are "
+            "in ms."
         ),
         columns=(
             "route",
