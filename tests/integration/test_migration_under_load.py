@@ -45,8 +45,7 @@ REPORT_S = 2.5
 # What the release before has left: a column of each table that the present code does not use.
 BEFORE = """
 for table in ("trades", "watchlists"):
-    op.add_column(table, sa.Column("remark", sa.Text(), nullable=True))
-    op.execute(f"update {table} set remark = 'old'")
+    op.add_column(table, sa.Column("remark", sa.Text(), nullable=True, server_default="old"))
 """
 EXPAND = """
 for table in ("trades", "watchlists"):
