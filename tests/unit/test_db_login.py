@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
-import pg8000
 import pg8000.native
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 import quant.aws
 import quant.settings
+from quant.db import pipelined
 from quant.db.login import login_token
 from quant.db.lookup import Lookup
 from quant.db.session import create_engine_from, database_url
@@ -80,7 +80,7 @@ def passwords(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         told.append((user, password))
         raise pg8000.native.InterfaceError("no server")
 
-    monkeypatch.setattr(pg8000, "connect", connect)
+    monkeypatch.setattr(pipelined, "Connection", connect)
     monkeypatch.setattr(pg8000.native, "Connection", connect)
     tokens = (f"token-{number}" for number in range(10))
     monkeypatch.setattr(

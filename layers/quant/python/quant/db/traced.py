@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
+from quant.db import pipelined
 from quant.observability import tracing
 
 _SUBSEGMENT: Final = "quant_subsegment"
@@ -18,9 +19,9 @@ def traced(engine: Engine) -> Engine:
     return engine
 
 
-def _connect(dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+def _connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
     with tracing.remote("postgres connect"):
-        return dialect.connect(*arguments, **parameters)
+        return pipelined.Connection(*arguments, **parameters)
 
 
 def _begin(
