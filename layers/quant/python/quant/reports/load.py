@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Final
 
 import numpy as np
+import numpy.ma  # np.unique would import it when it is first called
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, select, text, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
