@@ -133,6 +133,26 @@ def test_a_statement_that_the_server_has_forgotten_is_prepared_again(trips):
     assert prepared.rows(DOUBLE, [2], keep=True) == [[4]]
 
 
+def test_a_pooler_may_pass_a_new_client_on_to_a_server_that_others_used(monkeypatch):
+    opened = []
+
+    class Used(prepared._Session):
+        """A connection by a pooler that knows nothing of statements."""
+
+        def __init__(self):
+            super().__init__()
+            opened.append(self)
+            name = prepared._name(DOUBLE).decode().strip("\x00")
+            self._connection.run(f"prepare {name} (int) as {DOUBLE}")
+
+    prepared.close()
+    monkeypatch.setattr(prepared, "_Session", Used)
+    for number in (1, 2):
+        assert prepared.rows(DOUBLE, [number], keep=True) == [[2 * number]]
+    assert len(opened) > 1
+    prepared.close()
+
+
 def test_a_wrong_statement_is_raised_as_it_is_and_the_next_is_answered():
     for keep in (True, False):
         with pytest.raises(DatabaseError, match="22012"):

@@ -108,6 +108,9 @@ def rows(statement: str, values: Sequence[object] = (), *, keep: bool = False) -
                     raise StoreUnavailableError("postgres") from error
             elif last_try or driver.sqlstate(error) not in _STALE:
                 raise
+            else:
+                # What is not kept is right whichever server a pooler passes it on to.
+                keep = False
     raise AssertionError
 
 
