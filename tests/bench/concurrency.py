@@ -8,20 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from api_latency import fill_larger, percentile
 from environment import Environment
 from infra.all_functions import FUNCTIONS
+from movable import Site
 from pooler import BORROW_S, PgBouncer
 from report import Report, package_versions, short
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
-from stores import Stores, new_database, stores
-from supervisor.database import APP_ROLE
-from supervisor.servers import free_port
-from support import Database, server_directory
+from stores import new_database, stores
+from support import server_directory
 from tests.integration.conftest import authorizer_context
 from traffic import Request, rest, status
 
@@ -70,88 +69,29 @@ class Level:
         return percentile(self.taken, share) * 1000
 
 
-@dataclass
-class Site:
-    """Stores whose Postgres, or a pooler before it, is at one port for all environments.
-
-    Attributes:
-        stored: The stores; Postgres moves to another port while a pooler is in its place.
-        database: Where functions are.
-        folder: For files of poolers.
-        port: What functions connect to.
-    """
-
-    stored: Stores
-    database: Database
-    folder: Any
-    port: int
-    requests: dict[str, Callable[[], Request]] = field(default_factory=dict)
-
-    @contextmanager
-    def pooled(self, mode: str, size: int) -> Iterator[PgBouncer]:
-        """Have a pooler where Postgres was, for as long as the context lasts."""
-        self.restart(free_port())
-        passwords = {APP_ROLE: self.stored.passwords[APP_ROLE]}
-        pooler = PgBouncer(
-            self.stored.postgres,
-            self.folder,
-            passwords,
-            mode=mode,
-            pool_size=size,
-            port=self.port,
-        )
-        try:
-            pooler.start()
-            pooler.wait_ready()
-            yield pooler
-        finally:
-            pooler.stop()
-            self.restart(self.port)
-
-    def restart(self, port: int) -> None:
-        """Start Postgres anew at a port, without a connection of anybody."""
-        server = self.stored.postgres
-        server.stop()
-        server.port = port
-        server.start()
-        server.wait_ready()
-
-    def connections(self) -> int:
-        """Connections of functions that Postgres has."""
-        engine = create_engine(self.database.superuser_url, poolclass=NullPool)
-        with engine.connect() as connection:
-            statement = "select count(*) from pg_stat_activity where usename = :role"
-            return int(connection.scalar(text(statement), {"role": APP_ROLE}) or 0)
-
-
 def run() -> Report:
     with stores() as stored, server_directory("pooler") as folder:
         database = new_database(stored.postgres, "concurrency", stored.passwords)
         engine = create_engine(database.superuser_url, poolclass=NullPool)
         fill_larger(engine)
         site = Site(stored, database, folder, stored.postgres.port)
-        site.requests = _requests(engine)
         levels: dict[tuple[str, str, int], Level] = {}
-        crowded: dict[str, Level] = {}
+        crowded: dict[tuple[str, str], Level] = {}
         version = ""
-        for function in (LISTED, BY_SQLALCHEMY, WRITTEN):
-            with _environments(site, function, max(LEVELS)) as environments:
+        for function, request in _requests(engine).items():
+            with _environments(site, function, request) as environments:
                 for number in LEVELS:
-                    levels[function, "direct", number] = _measure(
-                        site, function, environments[:number]
-                    )
+                    some = environments[:number]
+                    levels[function, "direct", number] = _measure(site, some, request)
                 with site.pooled("session", POOL) as pooler:
                     version = pooler.version()
                     for number in LEVELS:
-                        levels[function, "pooled", number] = _measure(
-                            site, function, environments[:number], pooler
-                        )
-                if function == LISTED:
-                    for mode in ("session", "transaction"):
-                        with site.pooled(mode, SMALL_POOL) as pooler:
-                            crowded[mode] = _measure(
-                                site, function, environments[:CROWD], pooler, warm=False
-                            )
+                        some = environments[:number]
+                        levels[function, "pooled", number] = _measure(site, some, request, pooler)
+                for mode in ("session", "transaction"):
+                    with site.pooled(mode, SMALL_POOL) as pooler:
+                        some = environments[:CROWD]
+                        crowded[function, mode] = _measure(site, some, request, pooler, warm=False)
         with engine.connect() as connection:
             server = str(connection.scalar(text("show server_version")))
     return _report(levels, crowded, {"PostgreSQL": server, "PgBouncer": version})
@@ -171,7 +111,7 @@ def _requests(engine: Engine) -> dict[str, Callable[[], Request]]:
             {"owners": owners},
         )
         [ticker] = connection.scalars(text("select ticker from trades limit 1")).all()
-    turns = iter(owner for owner in owners for _ in range(TIERS["free"].watchlists))
+    turns = iter([owner for owner in owners for _ in range(TIERS["free"].watchlists)])
     content = {"name": "mine", "tickers": [ticker], "digest": True}
     return {
         LISTED: lambda: rest("list", "/trades", {"amount_max": 10**6 + next(numbers)}),
@@ -191,8 +131,10 @@ def _some_tickers(number: int) -> dict[str, object]:
 
 
 @contextmanager
-def _environments(site: Site, function: str, number: int) -> Iterator[list[Environment]]:
-    """As many environments, each of which has answered once and holds no connection since."""
+def _environments(
+    site: Site, function: str, request: Callable[[], Request]
+) -> Iterator[list[Environment]]:
+    """The most environments, each of which has answered once and holds no connection since."""
     layers = tuple(reversed(FUNCTIONS[function].layers))
     site.stored.secrets["webhook"] = uuid.uuid4().hex
     variables = {**site.stored.variables(site.database), "QUANT_WEBHOOK_SECRET_ARN": "webhook"}
@@ -201,22 +143,18 @@ def _environments(site: Site, function: str, number: int) -> Iterator[list[Envir
             stack.enter_context(
                 Environment(f"{function}.handler", variables=variables, layers=layers)
             )
-            for _ in range(number)
+            for _ in range(max(LEVELS))
         ]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda environment: _ask(site, function, environment), made))
+            list(pool.map(lambda environment: environment.invoke(request().event), made))
         site.restart(site.port)
         yield made
 
 
-def _ask(site: Site, function: str, environment: Environment) -> int:
-    return status(environment.invoke(site.requests[function]().event))
-
-
 def _measure(
     site: Site,
-    function: str,
     environments: list[Environment],
+    request: Callable[[], Request],
     pooler: PgBouncer | None = None,
     *,
     warm: bool = True,
@@ -225,7 +163,7 @@ def _measure(
     site.stored.valkey.clear()
     if warm:
         for environment in environments:
-            _ask(site, function, environment)
+            environment.invoke(request().event)
     barrier = threading.Barrier(len(environments) + 1)
     taken: list[float] = []
     statuses: Counter[int] = Counter()
@@ -235,9 +173,9 @@ def _measure(
         barrier.wait()
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            request = site.requests[function]()
+            event = request().event
             started = time.perf_counter()
-            found = status(environment.invoke(request.event))
+            found = status(environment.invoke(event))
             with lock:
                 taken.append(time.perf_counter() - started)
                 statuses[found] += 1
@@ -258,7 +196,9 @@ def _measure(
 
 
 def _report(
-    levels: dict[tuple[str, str, int], Level], crowded: dict[str, Level], versions: dict[str, str]
+    levels: dict[tuple[str, str, int], Level],
+    crowded: dict[tuple[str, str], Level],
+    versions: dict[str, str],
 ) -> Report:
     cells = []
     for function in (LISTED, BY_SQLALCHEMY, WRITTEN):
@@ -303,21 +243,31 @@ def _report(
     )
 
 
-def _crowd(crowded: dict[str, Level]) -> str:
+def _crowd(crowded: dict[tuple[str, str], Level]) -> str:
     """What became of more environments than connections."""
-    told = []
-    for mode, level in crowded.items():
+    lines = [
+        f"{CROWD} environments with {SMALL_POOL} connections, for which a client waits "
+        f"{BORROW_S} s at the pooler and 2 s in the driver, which tries twice:",
+        "",
+    ]
+    for (function, mode), level in crowded.items():
         answers = ", ".join(f"{count:,} x {code}" for code, count in sorted(level.statuses.items()))
-        told.append(
-            f"In {mode} mode {CROWD} environments with {SMALL_POOL} connections, who gave up "
-            f"waiting after {BORROW_S} s, got {answers} in {level.seconds:.1f} s; the slowest took "
-            f"{max(level.taken):.1f} s, and Postgres had {level.connections} connections."
+        lines.append(
+            f"- {function}, {mode} mode: {answers} in {level.seconds:.1f} s, "
+            f"{level.connections} connections, p50 {short(level.percentile_ms(50))} ms, "
+            f"the slowest {max(level.taken):.1f} s."
         )
-    return " ".join(told)
+    lines += [
+        "",
+        "By transaction all are served by half as many connections. By session, as where a proxy "
+        "pins all, those that come first keep theirs and the others are told that Postgres is "
+        "away, which is why the proxy may open one for each environment that may exist.",
+    ]
+    return "\n".join(lines)
 
 
 def _measurements(
-    levels: dict[tuple[str, str, int], Level], crowded: dict[str, Level]
+    levels: dict[tuple[str, str, int], Level], crowded: dict[tuple[str, str], Level]
 ) -> dict[str, tuple[float, ...]]:
     return {
         f"{label}: requests/s, p50 ms, p99 ms, errors, connections, waited ms": (
@@ -329,6 +279,9 @@ def _measurements(
         )
         for label, level in {
             **{", ".join(map(str, place)): level for place, level in levels.items()},
-            **{f"{mode}, {CROWD} on {SMALL_POOL}": level for mode, level in crowded.items()},
+            **{
+                f"{function}, {mode}, {CROWD} on {SMALL_POOL}": level
+                for (function, mode), level in crowded.items()
+            },
         }.items()
     }

@@ -6,13 +6,13 @@
 import itertools
 import json
 import os
-import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from account_support import AUDIENCE, ISSUER, Accounts, account_service
@@ -20,12 +20,13 @@ from api_latency import percentile
 from environment import Environment
 from infra.all_functions import FUNCTIONS
 from report import Report, package_versions, short
+from soaked import Soaked
 from sqlalchemy import Engine, create_engine, text
 from stores import Stores, new_database, stores
 from support import Database
 from tests.integration.conftest import serving
-from traffic import Clients, Request, status
-from trend_support import Slope, slope
+from traffic import Clients
+from trend_support import Slope
 
 from quant.cache import AnswerCache
 from quant.db import session
@@ -57,104 +58,6 @@ SOAKED: Final = (
     "watchlists.create",
 )
 PERSONS, OWNERS = 20, 4_000
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One request's end.
-
-    Attributes:
-        due: When it had to be sent, seconds from the start of the soak.
-        taken: Seconds from then until the answer, hence with the wait for the one before.
-        kind: Of the request.
-        status: Of the answer.
-        expected: Whether that is one it may have.
-    """
-
-    due: float
-    taken: float
-    kind: str
-    status: int
-    expected: bool
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What an environment held at a moment: bytes, and numbers of the rest."""
-
-    at: float
-    requests: int
-    private: int
-    resident: int
-    descriptors: int
-    sockets: int
-    threads: int
-
-
-@dataclass
-class Soaked:
-    """An environment and what came of its requests."""
-
-    name: str
-    environment: Environment
-    requests: Iterator[Request]
-    outcomes: list[Outcome] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    failure: BaseException | None = None
-
-    def warm_up(self) -> None:
-        """Have the environment answer what it will be asked, and forget the outcomes."""
-        try:
-            for _ in range(WARM_UP):
-                self._send(0.0, time.monotonic())
-            self.outcomes.clear()
-        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for it
-            self.failure = error
-
-    def serve(self, started: float, offset: float, seconds: float) -> None:
-        """Send each request when it is due, or at once where the one before took longer."""
-        try:
-            for number in itertools.count():
-                due = offset + number / RATE
-                if due > seconds:
-                    return
-                time.sleep(max(started + due - time.monotonic(), 0.0))
-                self._send(due, started)
-        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for it
-            self.failure = error
-
-    def _send(self, due: float, started: float) -> None:
-        request = next(self.requests)
-        answer = self.environment.invoke(request.event)
-        taken = time.monotonic() - started - due
-        found = status(answer)
-        expected = found in request.statuses
-        self.outcomes.append(Outcome(due, taken, request.kind, found, expected))
-        if not expected and len(self.unexpected) < 5:
-            self.unexpected.append(f"{request.kind}: {answer.payload[:1000]!r}")
-
-    def sample(self, at: float) -> None:
-        process = self.environment.process
-        memory = process.memory_full_info()
-        self.samples.append(
-            Sample(
-                at,
-                len(self.outcomes),
-                memory.uss,
-                memory.rss,
-                process.num_fds(),
-                self.environment.sockets,
-                process.num_threads(),
-            )
-        )
-
-    def growth(self) -> Slope:
-        """Bytes of private memory that a request adds."""
-        return slope(
-            [sample.requests for sample in self.samples],
-            [sample.private for sample in self.samples],
-        )
 
 
 def run() -> Report:
@@ -257,16 +160,31 @@ class ServerSide:
 
 
 def _soak(soaked: list[Soaked], engine: Engine) -> ServerSide:
-    _join(soaked, [_started(each.warm_up) for each in soaked])
-    seconds, started = MINUTES * 60, time.monotonic()
-    threads = [
-        _started(each.serve, started, number / RATE / len(soaked), seconds)
-        for number, each in enumerate(soaked)
-    ]
+    with ThreadPoolExecutor(len(soaked)) as pool:
+        list(pool.map(lambda each: each.warm_up(WARM_UP), soaked))
+        started = time.monotonic()
+        serving_all = [
+            pool.submit(
+                each.serve,
+                started,
+                offset=number / RATE / len(soaked),
+                rate=RATE,
+                seconds=MINUTES * 60,
+            )
+            for number, each in enumerate(soaked)
+        ]
+        connections = _look(soaked, engine, started)
+        for served in serving_all:
+            served.result()
+    return connections
+
+
+def _look(soaked: list[Soaked], engine: Engine, started: float) -> ServerSide:
+    """Note what environments and stores hold, and change the data now and then."""
     postgres, valkey = [], []
     announced, changed = itertools.cycle((True, False)), 0.0
     for moment in itertools.count(1):
-        if moment * SAMPLE_S > seconds:
+        if moment * SAMPLE_S > MINUTES * 60:
             break
         time.sleep(max(started + moment * SAMPLE_S - time.monotonic(), 0.0))
         at = time.monotonic() - started
@@ -277,22 +195,7 @@ def _soak(soaked: list[Soaked], engine: Engine) -> ServerSide:
         if at - changed >= VERSION_S:
             _change_data(engine, announce=next(announced))
             changed = at
-    _join(soaked, threads)
     return ServerSide(tuple(postgres), tuple(valkey))
-
-
-def _started(target: Callable[..., None], *arguments: float) -> threading.Thread:
-    thread = threading.Thread(target=target, args=arguments, daemon=True)
-    thread.start()
-    return thread
-
-
-def _join(soaked: list[Soaked], threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join()
-    for each in soaked:
-        if each.failure is not None:
-            raise each.failure
 
 
 def _connections(engine: Engine) -> int:
