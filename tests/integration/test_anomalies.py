@@ -1,6 +1,5 @@
 """Unusual trades, forecasts and insights over the API, of members with and without planted ones."""
 
-import importlib
 import uuid
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,11 +22,6 @@ ROUTES = {
     "anomalies": "/api/v1/analytics/anomaly-detection/",
     "ensemble": "/api/v1/analytics/ensemble/",
     "insights": "/api/v1/analytics/insights/",
-}
-MODULES = {
-    "anomalies": "analytics.anomaly_detection",
-    "ensemble": "analytics.ensemble",
-    "insights": "analytics.insights",
 }
 MEMBERS = 26
 PLANTED = "P000001"
@@ -339,7 +333,7 @@ def test_bad_parameters_are_refused(api, members, route):
 def test_answers_repeat_with_their_entity_tag(api, members, route, monkeypatch):
     first = api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-30"})
     # From the cache: nothing is read any more.
-    monkeypatch.setattr(importlib.import_module(MODULES[route]), "read", refuse)
+    monkeypatch.setattr("quant.db.session.read", refuse)
     again = api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-30"})
     assert (again.status, again.body) == (200, first.body)
     assert api.get(ROUTES[route] + USUAL, {"as_of": "2020-06-29"}).status == 500
