@@ -12,9 +12,10 @@ from quant.db import session
 from quant.exports import jobs, objects
 from quant.exports.requests import MEDIA_TYPES, ExportRequest
 from quant.vocabulary import AuditEvent, ExportFormat, ExportKind, ExportState
+from quant_http.answers import PRIVATE, matches
 from quant_http.caller import caller, origin
 from quant_http.json import dump_json
-from quant_http.responses import CACHE_HEADERS, NO_STORE, PRIVATE, matches
+from quant_http.responses import CACHE_HEADERS, NO_STORE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
