@@ -18,6 +18,7 @@ class Measured:
     Attributes:
         seconds: by what was asked and how many trades there are, of each request.
         rows: likewise, in the answer.
+        blocks: likewise, that Postgres looks at.
         filled: by number of trades, seconds that they took to make.
         sizes: by number of trades and relation, bytes.
         inserts: by the indexes there are, rows a second.
@@ -26,6 +27,7 @@ class Measured:
 
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     rows: dict[tuple[str, int], int] = field(default_factory=dict)
+    blocks: dict[tuple[str, int], int] = field(default_factory=dict)
     filled: dict[int, float] = field(default_factory=dict)
     sizes: dict[tuple[int, str], int] = field(default_factory=dict)
     inserts: dict[str, Sample] = field(default_factory=dict)
@@ -69,6 +71,8 @@ def report(measured: Measured, method: str) -> Report:
             "from",
             "growth of p99",
             "growth of p50 of a later page",
+            f"blocks of {sizes[0]:,}",
+            f"of {sizes[-1]:,}",
         ),
         rows=tuple(_row(measured, sizes, group, names) for group, names in groups.items()),
         versions={"PostgreSQL": measured.version, **package_versions("pg8000", "sqlalchemy")},
@@ -79,6 +83,7 @@ def report(measured: Measured, method: str) -> Report:
             for name, rows in measured.seconds
         }
         | {f"{name} of {rows}, bytes": (size,) for (rows, name), size in measured.sizes.items()}
+        | {f"{name}, {rows}, blocks": (count,) for (name, rows), count in measured.blocks.items()}
         | {f"filling {rows}, s": (round(taken, 1),) for rows, taken in measured.filled.items()}
         | {f"inserted a second, {name}": each.values for name, each in measured.inserts.items()},
         remarks="\n\n".join(_remarks(measured, sizes)),
@@ -102,6 +107,7 @@ def _row(
         f"{growth[1]:,}" if growth else "",
         f"{tail[0]:.2f}" if tail else "",
         f"{max(later):.2f}" if later else "",
+        *(str(measured.blocks.get((worst, rows), "")) for rows in (sizes[0], sizes[-1])),
     )
 
 

@@ -1,5 +1,6 @@
 """A process that asks one database for lists and statistics, as a function's process does."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -7,10 +8,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import create_engine
 
 LIMIT = 50
+BLOCKS = "blocks of /trades"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Taken:
 
     Attributes:
         seconds: of each.
-        rows: in the answer.
+        rows: in the answer, or the number that is the answer.
         cursor: of the next page.
     """
 
@@ -88,18 +91,33 @@ def _taken(answer: Callable[..., Any], parameters: Mapping[str, Any], times: int
         started = time.perf_counter()
         found = answer(**parameters)
         seconds.append(time.perf_counter() - started)
+    if isinstance(found, int):
+        return Taken(tuple(seconds), found, None)
     rows = found.rows if hasattr(found, "rows") else found.get("data", ())
     return Taken(tuple(seconds), len(rows), getattr(found, "next_cursor", None))
 
 
 def _answers(connection: Any) -> dict[str, Callable[..., Any]]:
     from quant import politicians, tickers, trades
+    from quant.db import prepared
     from quant.stats import leaderboard, overview
     from quant.stats.selection import Ranking, Selection
     from quant.ticker_filters import TickerFilters
 
     def list_trades(cursor: str | None = None, **filters: Any) -> Any:
         return trades.list_trades(trades.TradeFilters(**filters), limit=LIMIT, cursor=cursor)
+
+    def blocks(**filters: Any) -> int:
+        """How many blocks of tables and indexes Postgres looks at for a page."""
+        asked = prepared.rows
+        with patch.object(prepared, "rows", wraps=asked) as rows:
+            list_trades(**filters)
+        statement, values = rows.call_args.args
+        [[found]] = asked(
+            f"explain (analyze, buffers, timing off, format json) {statement}", values
+        )
+        plan = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
+        return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
     def list_politicians(**filters: Any) -> Any:
         return politicians.list_politicians(politicians.PoliticianFilters(**filters), limit=LIMIT)
@@ -109,6 +127,7 @@ def _answers(connection: Any) -> dict[str, Callable[..., Any]]:
 
     return {
         "/trades": list_trades,
+        BLOCKS: blocks,
         "/politicians": list_politicians,
         "/tickers": list_tickers,
         "/stats/leaderboard": lambda: leaderboard.read(

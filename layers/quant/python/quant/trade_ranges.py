@@ -31,11 +31,9 @@ _WEEKS: Final = """generate_series(
 _IN_WEEKS: Final = "({column} - '2000-01-01') / 91 = class.weeks"
 
 _IS_RANGE: Final = "t.amount_max is distinct from t.amount_min"
-# Of both ends, since they are equal: the lower one is in the indexes.
-_IS_EXACT: Final = (
-    "t.amount_max = t.amount_min and t.amount_min >= coalesce({}::numeric, 0)"
-    " and t.amount_min <= coalesce({}::numeric, 'Infinity')"
-)
+# With equal ends, of which the lower one is in the indexes.
+_IS_EXACT: Final = "t.amount_max = t.amount_min"
+_EXACT_BOUNDS: Final = {"amount_min": "t.amount_min >= {}", "amount_max": "t.amount_min <= {}"}
 _UPPER: Final = "coalesce(t.amount_max, 'Infinity')"
 # Each step finds what comes next in the index.
 _CATEGORIES: Final = f"""(
@@ -81,9 +79,10 @@ def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str
         return [_of_weeks(column, DISCLOSED, IS_DISCLOSED, between, bounds)]
     if given.keys() <= {*_AMOUNT}:
         between = _bounds(given, _AMOUNT)
+        exact = [Condition(_EXACT_BOUNDS[name], (value,)) for name, value in given.items()]
         return [
             Part([Condition(_IN_CATEGORY)], Condition(_CATEGORIES, between)),
-            Part([Condition(_IS_EXACT, between)]),
+            Part([Condition(_IS_EXACT), *exact]),
         ]
     return []
 
