@@ -19,6 +19,7 @@ BENCHMARKS = (
     "api_latency",
     "backtest",
     "cold_start",
+    "concurrency",
     "event_study",
     "export",
     "filing_load",
@@ -37,13 +38,16 @@ BENCHMARKS = (
     "start_shares",
     "warm",
 )
+# Half an hour and more: run where they are named.
+LONG = ("soak",)
+_NAMES = f"of {', '.join(BENCHMARKS)}; by name only, {', '.join(LONG)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=_NAMES)
     names = parser.parse_args().names or BENCHMARKS
-    if unknown := set(names) - set(BENCHMARKS):
+    if unknown := set(names) - {*BENCHMARKS, *LONG}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     reports = {}
     for name in names:
