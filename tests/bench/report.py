@@ -110,9 +110,9 @@ INTRODUCTION = (
     "Written by `make bench`; every value measured is in {document}, with the machine and the "
     "versions of its section.\n\n"
     'To reproduce: `make bench` runs all benchmarks, `make bench NAMES="warm cold_start"` those '
-    "that are named (those of `tests/bench`; `soak` only so). Sections of the others are kept, each "
-    "with its own date and machine. Where a function gets a share of a CPU it takes Linux and root, for a "
-    "control group.\n\n"
+    "that are named (those of `tests/bench`; `soak` is run by its name alone). Sections of the "
+    "others are kept, each with its own date and machine. Where a function gets a share of a CPU "
+    "it takes Linux and root, for a control group.\n\n"
     "To read: a cell is the median of its values, with the smallest and the greatest in brackets; "
     "a ratio is one of two medians. What is compared was measured by turns in one run, on the "
     "same data, so that whatever else the machine did met both. Times depend on the machine; "
