@@ -259,9 +259,11 @@ def _crowd(crowded: dict[tuple[str, str], Level]) -> str:
         )
     lines += [
         "",
-        "By transaction all are served by half as many connections. By session, as where a proxy "
-        "pins all, those that come first keep theirs and the others are told that Postgres is "
-        "away, which is why the proxy may open one for each environment that may exist.",
+        "In session mode, as where a proxy pins all, those that come first keep their connections "
+        "and the others are told that Postgres is away, which is why the proxy may open one for "
+        "each environment that may exist. In transaction mode a statement that is kept costs more "
+        "than one that is not: this PgBouncer does not know what it has prepared where, so that "
+        "the function finds out, connects anew and runs it without keeping it.",
     ]
     return "\n".join(lines)
 

@@ -57,7 +57,9 @@ SOAKED: Final = (
     "auth.login",
     "watchlists.create",
 )
-PERSONS, OWNERS = 20, 4_000
+PERSONS = 20
+# Of watchlists: more than there will be requests for new ones.
+OWNERS = WARM_UP + round(MINUTES * 60 * RATE)
 
 
 def run() -> Report:
