@@ -17,6 +17,8 @@ DISCLOSED: Final = "coalesce(t.disclosure_date, date '0001-01-01')"
 # What an unknown disclosure date is not, as a condition that those indexes serve.
 IS_DISCLOSED: Final = f"{DISCLOSED} > date '0001-01-01'"
 
+_IS_UNKNOWN: Final = f"{DISCLOSED} = date '0001-01-01'"
+
 _TRANSACTION: Final = ("transaction_from", "transaction_to")
 _DISCLOSURE: Final = ("disclosure_from", "disclosure_to")
 _AMOUNT: Final = ("amount_min", "amount_max")
@@ -29,11 +31,12 @@ _WEEKS: Final = """generate_series(
     (least({{}}::date, (select max({key}) from trades t where {known})) - '2000-01-01') / 91
 ) class (weeks)"""
 _IN_WEEKS: Final = "({column} - '2000-01-01') / 91 = class.weeks"
+# Of the weeks at the ends. A sum is nothing that the planner could look for in another index, nor
+# think rare in addition to the weeks.
+_FROM: Final = "{column} + 0 >= {{}}"
+_TO: Final = "{column} + 0 <= {{}}"
 
 _IS_RANGE: Final = "t.amount_max is distinct from t.amount_min"
-# With equal ends, of which the lower one is in the indexes.
-_IS_EXACT: Final = "t.amount_max = t.amount_min"
-_EXACT_BOUNDS: Final = {"amount_min": "t.amount_min >= {}", "amount_max": "t.amount_min <= {}"}
 _UPPER: Final = "coalesce(t.amount_max, 'Infinity')"
 # Each step finds what comes next in the index.
 _CATEGORIES: Final = f"""(
@@ -52,12 +55,24 @@ _CATEGORIES: Final = f"""(
 ) class"""  # noqa: S608 (constants)
 _IN_CATEGORY: Final = f"{_IS_RANGE} and t.amount_min = class.lower and {_UPPER} = class.upper"
 
+# With equal ends, of which the lower one is in the indexes; by the category that it is in.
+_IS_EXACT: Final = "t.amount_max = t.amount_min"
+_EXACT_BOUNDS: Final = {"amount_min": "t.amount_min >= {}", "amount_max": "t.amount_min <= {}"}
+_CATEGORY_OF: Final = (
+    "width_bucket({}, array[1001, 15001, 50001, 100001, 250001, 500001, 1000001, 5000001, 25000001,"
+    " 50000001]::numeric[])"
+)
+_EXACT_CATEGORIES: Final = (
+    f"generate_series({_CATEGORY_OF.format('coalesce({}::numeric, 0)')},"
+    f" {_CATEGORY_OF.format("coalesce({}::numeric, 'Infinity')")}) class (number)"
+)
+_IN_EXACT_CATEGORY: Final = f"{_CATEGORY_OF.format('t.amount_min')} = class.number"
+
 
 def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str) -> list[Part]:
     """Return what a page is merged from; nothing where an index has the rows in the list's order.
 
-    That is so for each filter alone that is no range, and for a range in its own order. Of several
-    filters the planner makes what it can.
+    That is so for a range in its own order. Of several filters the planner makes what it can.
 
     Args:
         given: Values of the filters by their names in ``quant.trades.TradeFilters``.
@@ -71,31 +86,64 @@ def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str
         # would expect such rows to be soon found. But a value may be one of other times.
         return [Part(bounds)]
     if given.keys() <= {*_TRANSACTION} and sort != "transaction_date":
-        column = "t.transaction_date"
-        return [_of_weeks(column, column, "true", _bounds(given, _TRANSACTION), bounds)]
+        return _transacted(given, sort)
     if given.keys() <= {*_DISCLOSURE} and sort != "disclosure_date":
-        column = "t.disclosure_date"
-        between = _bounds(given, _DISCLOSURE)
-        return [_of_weeks(column, DISCLOSED, IS_DISCLOSED, between, bounds)]
+        return _disclosed(given, sort)
     if given.keys() <= {*_AMOUNT}:
-        between = _bounds(given, _AMOUNT)
-        exact = [Condition(_EXACT_BOUNDS[name], (value,)) for name, value in given.items()]
-        return [
-            Part([Condition(_IN_CATEGORY)], Condition(_CATEGORIES, between)),
-            Part([Condition(_IS_EXACT), *exact]),
-        ]
+        return _of_amounts(given, sort)
     return []
 
 
-def _bounds(given: Mapping[str, object], names: tuple[str, str]) -> tuple[object, object]:
+def _transacted(given: Mapping[str, object], sort: str) -> list[Part]:
+    column = "t.transaction_date"
+    classes = Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION))
+    conditions = _in_weeks(column, given, _TRANSACTION)
+    if sort != "disclosure_date":
+        return [Part(conditions, classes)]
+    # What is disclosed is so after the transaction: nothing before has to be passed.
+    known = [Condition(IS_DISCLOSED), *_of(given, "transaction_from", f"{DISCLOSED} >= {{}}")]
+    return [
+        Part([*conditions, *known], classes),
+        Part([*conditions, Condition(_IS_UNKNOWN)], classes),
+    ]
+
+
+def _disclosed(given: Mapping[str, object], sort: str) -> list[Part]:
+    classes = Condition(_WEEKS.format(key=DISCLOSED, known=IS_DISCLOSED), _ends(given, _DISCLOSURE))
+    conditions = _in_weeks("t.disclosure_date", given, _DISCLOSURE)
+    if sort == "transaction_date":
+        conditions += _of(given, "disclosure_to", "t.transaction_date <= {}")
+    return [Part(conditions, classes)]
+
+
+def _in_weeks(column: str, given: Mapping[str, object], names: tuple[str, str]) -> list[Condition]:
+    first, last = names
+    return [
+        Condition(_IN_WEEKS.format(column=column)),
+        *_of(given, first, _FROM.format(column=column)),
+        *_of(given, last, _TO.format(column=column)),
+    ]
+
+
+def _of_amounts(given: Mapping[str, object], sort: str) -> list[Part]:
+    ends = _ends(given, _AMOUNT)
+    exact = [Condition(_IS_EXACT)]
+    for name, sql in _EXACT_BOUNDS.items():
+        exact += _of(given, name, sql)
+    ranges = Part([Condition(_IN_CATEGORY)], Condition(_CATEGORIES, ends))
+    if sort == "amount":
+        return [ranges, Part(exact)]
+    return [
+        ranges,
+        Part([Condition(_IN_EXACT_CATEGORY), *exact], Condition(_EXACT_CATEGORIES, ends)),
+    ]
+
+
+def _of(given: Mapping[str, object], name: str, sql: str) -> list[Condition]:
+    """Return a filter as this condition, if it is given."""
+    return [Condition(sql, (given[name],))] if name in given else []
+
+
+def _ends(given: Mapping[str, object], names: tuple[str, str]) -> tuple[object, object]:
     first, last = names
     return given.get(first), given.get(last)
-
-
-def _of_weeks(
-    column: str, key: str, known: str, between: tuple[object, object], bounds: Sequence[Condition]
-) -> Part:
-    return Part(
-        (Condition(_IN_WEEKS.format(column=column)), *bounds),
-        Condition(_WEEKS.format(key=key, known=known), between),
-    )

@@ -249,6 +249,10 @@ def _trade_indexes() -> Iterator[Index]:
         quarter = text(f"(({column} - '2000-01-01') / 91)")
         yield Index(f"ix_trades_{name}", quarter, key, "id", postgresql_include=included)
     upper = text("coalesce(amount_max, 'Infinity')")
+    category = text(
+        "width_bucket(amount_min, '{1001,15001,50001,100001,250001,500001,1000001,5000001,25000001,"
+        "50000001}'::numeric[])"
+    )
     is_range = text("amount_max is distinct from amount_min")
     is_exact = text("amount_max = amount_min")
     for name, keys, columns in (
@@ -267,7 +271,7 @@ def _trade_indexes() -> Iterator[Index]:
         )
         yield Index(
             f"ix_trades_exact_{name}",
-            *(keys or (amount,)),
+            *((category, *keys) if keys else (amount,)),
             "id",
             postgresql_include=(amount, *columns) if keys else (),
             postgresql_where=is_exact,

@@ -1,5 +1,7 @@
 """Index every filter of trades with every sort; note each trade's chamber and party."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -37,12 +39,16 @@ create or replace trigger politicians_note_change
 
 DISCLOSURE = sa.text("coalesce(disclosure_date, '0001-01-01')")
 # Postgres reads an expression from an index alone only where its columns are there, too.
-SORTS = (
+SORTS: tuple[tuple[str, str | sa.TextClause, list[str]], ...] = (
     ("disclosure", DISCLOSURE, ["disclosure_date"]),
     ("transaction", "transaction_date", []),
     ("amount", "amount_min", []),
 )
 UPPER = sa.text("coalesce(amount_max, 'Infinity')")
+CATEGORY = sa.text(
+    "width_bucket(amount_min, '{1001,15001,50001,100001,250001,500001,1000001,5000001,25000001,"
+    "50000001}'::numeric[])"
+)
 IS_RANGE = sa.text("amount_max is distinct from amount_min")
 IS_EXACT = sa.text("amount_max = amount_min")
 
@@ -90,26 +96,26 @@ def _index_dates() -> None:
 
 def _index_amounts() -> None:
     for name, keys, included in (
-        ("disclosure", [DISCLOSURE], ["amount_max", "disclosure_date"]),
-        ("transaction", ["transaction_date"], ["amount_max"]),
-        ("amount", [], ["amount_max"]),
+        ("range_disclosure", [UPPER, DISCLOSURE], ["amount_max", "disclosure_date"]),
+        ("range_transaction", [UPPER, "transaction_date"], ["amount_max"]),
+        ("range_amount", [UPPER], ["amount_max"]),
     ):
-        online.create_index(
-            f"ix_trades_range_{name}",
-            "trades",
-            ["amount_min", UPPER, *keys, "id"],
-            postgresql_include=included,
-            postgresql_where=IS_RANGE,
-        )
-    for name, key, included in (
-        ("disclosure", DISCLOSURE, ["amount_min", "disclosure_date"]),
-        ("transaction", "transaction_date", ["amount_min"]),
-        ("amount", "amount_min", []),
-    ):
-        online.create_index(
-            f"ix_trades_exact_{name}",
-            "trades",
-            [key, "id"],
-            postgresql_include=included,
-            postgresql_where=IS_EXACT,
-        )
+        _index_part(name, ["amount_min", *keys], included, IS_RANGE)
+    _index_part("exact_disclosure", [CATEGORY, DISCLOSURE], ["amount_min", "disclosure_date"])
+    _index_part("exact_transaction", [CATEGORY, "transaction_date"], ["amount_min"])
+    _index_part("exact_amount", ["amount_min"], [])
+
+
+def _index_part(
+    name: str,
+    keys: Sequence[str | sa.TextClause],
+    included: list[str],
+    where: sa.TextClause = IS_EXACT,
+) -> None:
+    online.create_index(
+        f"ix_trades_{name}",
+        "trades",
+        [*keys, "id"],
+        postgresql_include=included,
+        postgresql_where=where,
+    )
