@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from limit_support import connect
+from starlette.requests import Request
 from tests.integration.conftest import LambdaContext, authorizer_context, rest_api_event
 
 from quant.errors import UnauthorizedError
@@ -181,11 +182,14 @@ def test_an_answer_is_named_by_route_path_and_parameters():
 
 
 @pytest.mark.parametrize("state", [None, 0, 17])
+@pytest.mark.parametrize("form", [b"identity", b"gzip, br"])
 @pytest.mark.parametrize("document", [b"{}", b'{"a":"\n"}' * COMPRESS_FROM_BYTES])
-def test_what_is_kept_is_read_back(document, state):
-    kept = KeptAnswer.of(document, state)
+def test_what_is_kept_is_read_back(document, form, state):
+    request = Request({"type": "http", "headers": [(b"accept-encoding", form)]})
+    kept = KeptAnswer.of(document, state, request)
     assert KeptAnswer.load(kept.dump()) == kept
-    assert kept.compressed == (len(document) >= COMPRESS_FROM_BYTES)
+    asked = form != b"identity"
+    assert kept.compressed == (asked and len(document) >= COMPRESS_FROM_BYTES)
     assert len(kept.dump()) < len(document) + 50
 
 

@@ -48,10 +48,13 @@ class KeptAnswer:
     content: bytes
 
     @classmethod
-    def of(cls, document: bytes, state: int | None) -> Self:
-        """Return what is kept of a document; most clients take it compressed."""
+    def of(cls, document: bytes, state: int | None, request: Request) -> Self:
+        """Return what is kept of a document, in the form that the request takes.
+
+        Most clients take it compressed; nobody waits for a form that none has asked for.
+        """
         tag = entity_tag(document)
-        if len(document) < COMPRESS_FROM_BYTES:
+        if len(document) < COMPRESS_FROM_BYTES or not _takes_gzip(request):
             return cls(tag, state, compressed=False, content=document)
         return cls(tag, state, compressed=True, content=zlib.compress(document, _LEVEL, _GZIP))
 
@@ -76,7 +79,7 @@ class KeptAnswer:
         if matches(request.headers.get("if-none-match"), self.tag):
             return Response(status_code=304, headers=headers)
         content = self.content
-        if self.compressed and "gzip" in request.headers.get("accept-encoding", ""):
+        if self.compressed and _takes_gzip(request):
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         elif self.compressed:
             content = zlib.decompress(content, _GZIP)
@@ -101,6 +104,10 @@ def query_of(request: Request, route: Route) -> str:
     parameters = sorted(request.scope["query_string"].decode("latin-1").split("&"))
     # The path comes last: it alone may hold a line break, which a client can encode in it.
     return "\n".join((route.name, "&".join(parameters), request.scope["path"]))
+
+
+def _takes_gzip(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def entity_tag(document: bytes) -> str:

@@ -161,7 +161,7 @@ def _kept_or_read(
     document, version = read()
     if version is None:
         return entity(request, document)
-    answer = KeptAnswer.of(document, state)
+    answer = KeptAnswer.of(document, state, request)
     with tracing.part("cache"):
         cache.keep(lookup.query, answer.dump(), version, ttl_s=ttl_s)
     return answer.response(request)
