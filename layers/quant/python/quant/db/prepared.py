@@ -88,7 +88,8 @@ def rows(statement: str, values: Sequence[object] = (), *, keep: bool = False) -
     """Return the rows of a read-only statement.
 
     A connection kept from an earlier invocation may have died since, and a kept statement with it:
-    the statement is tried once more on a new one.
+    the statement is tried once more on a new one, and once more without being kept where the server
+    at the other end takes it for something else.
 
     Args:
         statement: Its text, with ``$1`` and so on for its values.
@@ -99,19 +100,20 @@ def rows(statement: str, values: Sequence[object] = (), *, keep: bool = False) -
     Raises:
         StoreUnavailableError: Postgres cannot be reached.
     """
-    for last_try in (False, True):
+    found_dead = False
+    while True:
         try:
             return _run(statement, values, keep=keep)
         except (Error, OSError) as error:
             if driver.is_unavailable(error):
-                if last_try:
+                if found_dead:
                     raise StoreUnavailableError("postgres") from error
-            elif last_try or driver.sqlstate(error) not in _STALE:
-                raise
-            else:
+                found_dead = True
+            elif keep and driver.sqlstate(error) in _STALE:
                 # What is not kept is right whichever server a pooler passes it on to.
                 keep = False
-    raise AssertionError
+            else:
+                raise
 
 
 def close() -> None:
