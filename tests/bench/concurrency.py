@@ -62,8 +62,10 @@ class Level:
         return len(self.taken) / self.seconds
 
     @property
-    def errors(self) -> int:
-        return sum(count for code, count in self.statuses.items() if code >= 400)
+    def errors(self) -> str:
+        """How many answers of 400 and more, and which."""
+        found = {code: count for code, count in self.statuses.items() if code >= 400}
+        return ", ".join(f"{count:,} x {code}" for code, count in sorted(found.items())) or "0"
 
     def percentile_ms(self, share: int) -> float:
         return percentile(self.taken, share) * 1000
@@ -209,7 +211,7 @@ def _report(
                 row += [
                     short(level.rate),
                     *(short(level.percentile_ms(share)) for share in (50, 99)),
-                    str(level.errors),
+                    level.errors,
                     str(level.connections),
                 ]
             ratio = places[1].percentile_ms(50) / places[0].percentile_ms(50)
@@ -275,7 +277,7 @@ def _measurements(
         f"{label}: requests/s, p50 ms, p99 ms, errors, connections, waited ms": (
             round(level.rate, 1),
             *(round(level.percentile_ms(share), 2) for share in (50, 99)),
-            level.errors,
+            sum(count for code, count in level.statuses.items() if code >= 400),
             level.connections,
             round(level.waited * 1000, 1),
         )
