@@ -99,7 +99,8 @@ class Environment:
     Args:
         handler: ``<module>.<name>`` as Lambda has it.
         variables: The function's environment variables.
-        layers: Names of its layers below ``build/local``, most specific first.
+        layers: Names of its layers below ``build/local``; what is in several comes from the last,
+            as at AWS.
         code: Folder of the function's code.
         packages: Further folders to import from.
         memory_mb: Memory whose share of a CPU it gets once it is initialised, as Lambda gives a
@@ -147,7 +148,7 @@ class Environment:
 
     def __enter__(self) -> Self:
         host, port = self._listener.getsockname()
-        folders = [self._code, *(LAYERS / name / "python" for name in self._layers)]
+        layers = [LAYERS / name / "python" for name in reversed(self._layers)]
         environment = {
             "PATH": os.defpath,
             "HOME": str(self._scratch),
@@ -158,7 +159,7 @@ class Environment:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if self._snap_start else "on-demand",
             "AWS_LAMBDA_FUNCTION_NAME": self._handler.replace(".", "-"),
             "LAMBDA_TASK_ROOT": str(self._code),
-            "PYTHONPATH": os.pathsep.join(map(str, [*folders, *self._packages])),
+            "PYTHONPATH": os.pathsep.join(map(str, [self._code, *layers, *self._packages])),
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_REGION": "us-east-1",
             **self._variables,
