@@ -17,6 +17,7 @@ from stores import new_database, stores
 ROUNDS = 15
 # Every function is started in each of this many rounds, in the others those that are compared most.
 ROUNDS_OF_ALL = 3
+PACKAGES = ("boto3", "fastapi", "mangum", "msgspec", "pydantic", "pyjwt", "redis", "sqlalchemy")
 # Packages that the remarks name.
 SHOWN = 8
 NOTHING, PYJWT, NAIVE = "nothing", "PyJWT", "naive"
@@ -174,16 +175,7 @@ def _report(
             )
             for name, times in taken.items()
         ),
-        versions=package_versions(
-            "boto3",
-            "fastapi",
-            "mangum",
-            "msgspec",
-            "pydantic",
-            "pyjwt",
-            "redis",
-            "sqlalchemy",
-        ),
+        versions=package_versions(*PACKAGES),
         measurements={f"{name}, ms": times.values for name, times in taken.items()},
         remarks=(
             "What keeps starts above the bare one is what every request needs. Of the time of "

@@ -2,9 +2,9 @@
 
 import re
 
-from cold_start import NAIVE, NOTHING, PYJWT, subjects
+from cold_start import NAIVE, NOTHING, PACKAGES, PYJWT, subjects
 from infra.functions import AUTHORIZER
-from report import Report, Sample, sample
+from report import Report, Sample, package_versions, sample
 from stores import new_database, stores
 
 ROUNDS = 2
@@ -48,5 +48,6 @@ def _report(taken: dict[str, Sample]) -> Report:
             )
             for name, count in taken.items()
         ),
+        versions=package_versions(*PACKAGES),
         measurements={f"{name}, millions": count.values for name, count in taken.items()},
     )

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 
-from cold_start import NAIVE, NOTHING, PYJWT, subjects
+from cold_start import NAIVE, NOTHING, PACKAGES, PYJWT, subjects
 from environment import MB_OF_ONE_CPU
 from infra.functions import AUTHORIZER
-from report import Report, Sample, sample
+from report import Report, Sample, package_versions, sample
 from stores import new_database, stores
 
 ROUNDS = 7
@@ -59,6 +59,7 @@ def _report(taken: dict[tuple[str, int], Sample]) -> Report:
             )
             for name in COMPARED
         ),
+        versions=package_versions(*PACKAGES),
         measurements={
             f"{name}, {memory_mb} MB, ms": times.values
             for (name, memory_mb), times in taken.items()
