@@ -14,7 +14,7 @@ from packaged import handlers
 from report import Report, Sample, sample
 from scale_report import LATER, Measured, report
 from scale_support import POLITICIANS, RAREST_ROWS, TICKERS, cases, fill_skewed
-from scale_worker import BLOCKS, LIMIT, Question, Worker
+from scale_worker import BLOCKS, FORGET, LIMIT, Question, Worker
 from sqlalchemy import create_engine, text
 from stores import Stores, new_database, stores
 from supervisor.servers import PostgresServer
@@ -145,10 +145,11 @@ def _ask_for_lists(workers: Mapping[int, Worker], measured: Measured) -> None:
         for sort in TradeSort:
             question = Question("/trades", {**filters, "sort": sort})
             page = f"{name} by {sort}"
-            _by_turns(page, dict.fromkeys(workers, question), workers, measured)
             for rows, worker in workers.items():
+                worker.ask(Question(FORGET, {}), 1)
                 asked = Question(BLOCKS, question.parameters)
                 measured.blocks[page, rows] = worker.ask(asked, 1).rows
+            _by_turns(page, dict.fromkeys(workers, question), workers, measured)
             later = {
                 rows: Question("/trades", {**question.parameters, "cursor": cursor})
                 for rows, worker in workers.items()

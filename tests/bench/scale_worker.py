@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 
 LIMIT = 50
 BLOCKS = "blocks of /trades"
+FORGET = "forget the statements of /trades"
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ def _answers(connection: Any) -> dict[str, Callable[..., Any]]:
     return {
         "/trades": list_trades,
         BLOCKS: blocks,
+        # A function keeps so many statements; each list is asked for as if it were among them.
+        FORGET: lambda: prepared.close() or 0,
         "/politicians": list_politicians,
         "/tickers": list_tickers,
         "/stats/leaderboard": lambda: leaderboard.read(

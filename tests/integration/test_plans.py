@@ -26,8 +26,8 @@ from quant.trades import TradeFilters, TradeSort, list_trades, recent_trades
 
 ROWS = 30_000
 LIMIT = 10
-# A range of years is merged from a page of each of its quarters.
-MOST_READ = 100 * (LIMIT + 1)
+# A range of years is merged from a few rows of each four weeks, and a page of some of them.
+MOST_READ = ROWS // 25
 SORTS = tuple(TradeSort)
 # Where the second page begins, in the midst of all trades.
 MIDDLE = {"disclosure_date": "2020-06-30", "transaction_date": "2020-06-01", "amount": "15001.00"}

@@ -2,9 +2,9 @@
 
 An index in a list's order does not tell where the rows of a range are, and an index of the range
 has them in another order. So a range is cut into classes, each of which an index has in the list's
-order: the page is among the first rows of each class, and a page of each is all that is read,
-however many rows there are. Classes of days are 13 weeks, those of amounts the forms' categories;
-the exact amounts that a few filings have are a class of their own.
+order. The page is among the first rows of each class, and these are all that is read, however many
+there are. Classes of days are four weeks each, and those of amounts the forms' categories: of
+ranges, and of the exact amounts that a few filings have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,10 @@ _KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 
 # Those of a range, as far as there are trades. Unknown days of disclosure are in none.
 _WEEKS: Final = """generate_series(
-    (greatest({{}}::date, (select min({key}) from trades t where {known})) - '2000-01-01') / 91,
-    (least({{}}::date, (select max({key}) from trades t where {known})) - '2000-01-01') / 91
+    (greatest({{}}::date, (select min({key}) from trades t where {known})) - '2000-01-01') / 28,
+    (least({{}}::date, (select max({key}) from trades t where {known})) - '2000-01-01') / 28
 ) class (weeks)"""
-_IN_WEEKS: Final = "({column} - '2000-01-01') / 91 = class.weeks"
+_IN_WEEKS: Final = "({column} - '2000-01-01') / 28 = class.weeks"
 # Of the weeks at the ends. A sum is nothing that the planner could look for in another index, nor
 # think rare in addition to the weeks.
 _FROM: Final = "{column} + 0 >= {{}}"
@@ -62,10 +62,11 @@ _CATEGORY_OF: Final = (
     "width_bucket({}, array[1001, 15001, 50001, 100001, 250001, 500001, 1000001, 5000001, 25000001,"
     " 50000001]::numeric[])"
 )
-_EXACT_CATEGORIES: Final = (
-    f"generate_series({_CATEGORY_OF.format('coalesce({}::numeric, 0)')},"
-    f" {_CATEGORY_OF.format("coalesce({}::numeric, 'Infinity')")}) class (number)"
-)
+_EXACT_CATEGORIES: Final = f"""(
+    select number from generate_series(0, 10) number
+    where number between {_CATEGORY_OF.format("coalesce({}::numeric, 0)")}
+    and {_CATEGORY_OF.format("coalesce({}::numeric, 'Infinity')")}
+) class"""  # noqa: S608 (constants)
 _IN_EXACT_CATEGORY: Final = f"{_CATEGORY_OF.format('t.amount_min')} = class.number"
 
 

@@ -241,13 +241,13 @@ def _trade_indexes() -> Iterator[Index]:
 
     # A range of one column in the order of another: see ``quant.trade_ranges``.
     for name, column, key, included in (
-        ("transaction_quarter_disclosure", transaction, disclosed, (transaction, disclosure)),
-        ("transaction_quarter_amount", transaction, amount, (transaction,)),
-        ("disclosure_quarter_transaction", disclosure, transaction, (disclosure,)),
-        ("disclosure_quarter_amount", disclosure, amount, (disclosure,)),
+        ("transaction_weeks_disclosure", transaction, disclosed, (transaction, disclosure)),
+        ("transaction_weeks_amount", transaction, amount, (transaction,)),
+        ("disclosure_weeks_transaction", disclosure, transaction, (disclosure,)),
+        ("disclosure_weeks_amount", disclosure, amount, (disclosure,)),
     ):
-        quarter = text(f"(({column} - '2000-01-01') / 91)")
-        yield Index(f"ix_trades_{name}", quarter, key, "id", postgresql_include=included)
+        weeks = text(f"(({column} - '2000-01-01') / 28)")
+        yield Index(f"ix_trades_{name}", weeks, key, "id", postgresql_include=included)
     upper = text("coalesce(amount_max, 'Infinity')")
     category = text(
         "width_bucket(amount_min, '{1001,15001,50001,100001,250001,500001,1000001,5000001,25000001,"

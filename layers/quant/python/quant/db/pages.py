@@ -39,11 +39,29 @@ from (
 _MERGED: Final = """(
     select key, id from ({parts}) part order by key {direction}, id {direction} limit $1
 ) found join {source} on {row_id} = found.id"""
-_PART: Final = """(
+_PART: Final = """(select * from (
     select {key} as key, {row_id} as id from {source}
-    where {conditions} order by {key} {direction}, {row_id} {direction} limit $1
+    where {conditions} order by {key} {direction}, {row_id} {direction} limit {most}
+) most limit {limit})"""
+# Of many classes a few rows each tell where the page ends at the latest, hence of which there may
+# be more on it.
+_CLASSES: Final = """(
+    with class as materialized (select *, row_number() over () as class_number from {classes}),
+    few as materialized (
+        select class_number, first.* from class cross join lateral {few} first
+    ),
+    bound as (
+        select key, id from few order by key {direction}, id {direction} offset $1 - 1 limit 1
+    ),
+    more as materialized (
+        select class_number from few group by class_number having count(*) = {few_rows}
+        and bool_and((key, id) {until} (select key, id from bound)) is not false
+    )
+    select key, id from few where class_number not in (select class_number from more)
+    union all
+    select first.* from class join more using (class_number) cross join lateral {rows} first
 )"""
-_EACH: Final = "(select first.* from {classes} cross join lateral {rows} first)"
+_FEW: Final = 4
 
 
 class Condition(NamedTuple):
@@ -129,7 +147,9 @@ def read_page(
         "source": source,
         "key": key.key,
         "row_id": key.row_id,
+        "most": str(MAX_LIMIT + 1),
         "direction": "desc" if descending else "asc",
+        "until": ">=" if descending else "<=",
     }
     if parts:
         merged = " union all ".join(_part(part, after, values, names) for part in parts)
@@ -139,7 +159,6 @@ def read_page(
         **names,
         item=item,
         conditions=_numbered([*conditions, *after], values),
-        most=MAX_LIMIT + 1,
     )
     [[version, items, positions]] = prepared.rows(statement, values, keep=keep)
     rows = items.split(_BETWEEN) if items else []
@@ -165,10 +184,16 @@ def _part(
     part: Part, after: Sequence[Condition], values: list[object], names: Mapping[str, str]
 ) -> str:
     classes = None if part.classes is None else _numbered([part.classes], values)
-    rows = _PART.format(**names, conditions=_numbered([*part.conditions, *after], values))
+    conditions = _numbered([*part.conditions, *after], values)
     if classes is None:
-        return rows
-    return _EACH.format(classes=classes, rows=rows)
+        return _PART.format(**names, conditions=conditions, limit="$1")
+    return _CLASSES.format(
+        **names,
+        classes=classes,
+        few=_PART.format(**names, conditions=conditions, limit=_FEW),
+        few_rows=_FEW,
+        rows=_PART.format(**names, conditions=conditions, limit="$1"),
+    )
 
 
 def _numbered(conditions: Sequence[Condition], values: list[object]) -> str:

@@ -53,8 +53,8 @@ IS_RANGE = sa.text("amount_max is distinct from amount_min")
 IS_EXACT = sa.text("amount_max = amount_min")
 
 
-def _quarter(column: str) -> sa.TextClause:
-    return sa.text(f"(({column} - '2000-01-01') / 91)")
+def _weeks(column: str) -> sa.TextClause:
+    return sa.text(f"(({column} - '2000-01-01') / 28)")
 
 
 def upgrade() -> None:
@@ -81,13 +81,13 @@ def _index_dates() -> None:
     transaction, disclosure = "transaction_date", "disclosure_date"
     for name, columns, included in (
         (
-            "transaction_quarter_disclosure",
-            [_quarter(transaction), DISCLOSURE],
+            "transaction_weeks_disclosure",
+            [_weeks(transaction), DISCLOSURE],
             [transaction, disclosure],
         ),
-        ("transaction_quarter_amount", [_quarter(transaction), "amount_min"], [transaction]),
-        ("disclosure_quarter_transaction", [_quarter(disclosure), transaction], [disclosure]),
-        ("disclosure_quarter_amount", [_quarter(disclosure), "amount_min"], [disclosure]),
+        ("transaction_weeks_amount", [_weeks(transaction), "amount_min"], [transaction]),
+        ("disclosure_weeks_transaction", [_weeks(disclosure), transaction], [disclosure]),
+        ("disclosure_weeks_amount", [_weeks(disclosure), "amount_min"], [disclosure]),
     ):
         online.create_index(
             f"ix_trades_{name}", "trades", [*columns, "id"], postgresql_include=included
