@@ -32,7 +32,7 @@ def slope(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Slope:
     a time. Independent draws would make the interval far too narrow.
 
     Args:
-        x: Increasing, at least 20 values.
+        x: Never decreasing, at least 20 values.
         y: As many.
         seed: Of the draws.
     """
@@ -41,6 +41,8 @@ def slope(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Slope:
         msg = f"{len(xs)} points are too few for an interval"
         raise ValueError(msg)
     first, second = np.triu_indices(len(xs), 1)
+    apart = xs[second] > xs[first]
+    first, second = first[apart], second[apart]
     runs = xs[second] - xs[first]
 
     def estimate(values: NDArray[np.float64]) -> float:

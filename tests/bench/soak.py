@@ -246,10 +246,11 @@ def _report(soaked: list[Soaked], servers: ServerSide, version: str) -> Report:
             "changes are announced to Valkey. Postgres, Valkey and all environments share the "
             "machine; environments have no share of a CPU set. Private memory (USS) is "
             f"looked at each {SAMPLE_S:g} s, after a warm-up of {WARM_UP:,} requests to each "
-            f"environment ({WARM_UP_OF_AUTHORIZER:,} to the authorizer), sent before as fast as they "
-            "were answered: Python keeps 2,000 freed tuples of each length for the next use, and "
-            "some of these lists fill by one a request; an exception is a cycle with the frames of "
-            "the runtime, which waits for the collector. Environments are restored ones (SnapStart). "
+            f"environment ({WARM_UP_OF_AUTHORIZER:,} to the authorizer), sent before as fast as "
+            "they were answered: Python keeps 2,000 freed tuples of each length for the next use, "
+            "and some of these lists fill by one a request; an exception is a cycle with the "
+            "frames of the runtime, which waits for the collector. Environments are restored ones "
+            "(SnapStart). "
             "Growth is the median of the slopes between all pairs of these values "
             "(Theil-Sen) over the requests of the environment, with its 95 % confidence interval "
             "by a moving block bootstrap of the residuals, a tenth of the series at a time, as "
@@ -258,7 +259,7 @@ def _report(soaked: list[Soaked], servers: ServerSide, version: str) -> Report:
             "empty dict takes as much, and the text of a request's identifier more, so that "
             "nothing is kept of each request. Connections: Postgres had "
             f"{_range(servers.postgres)} of the functions, Valkey {_range(servers.valkey)} "
-            "with that of the benchmark. Times in ms."
+            "with that of the benchmark. The JSON file has what was seen each minute. Times in ms."
         ),
         columns=(
             "function",
@@ -328,16 +329,17 @@ def _measurements(
     soaked: list[Soaked], growths: dict[str, Slope], servers: ServerSide
 ) -> dict[str, tuple[float, ...]]:
     measured: dict[str, tuple[float, ...]] = {
-        "connections of Postgres": servers.postgres,
-        "connections of Valkey": servers.valkey,
+        "connections of Postgres": servers.postgres[:: round(60 / SAMPLE_S)],
+        "connections of Valkey": servers.valkey[:: round(60 / SAMPLE_S)],
     }
     for each in soaked:
         growth = growths[each.name]
+        kept = each.samples[:: round(60 / SAMPLE_S)]
         measured |= {
-            f"{each.name}, requests": tuple(sample.requests for sample in each.samples),
-            f"{each.name}, private KiB": tuple(s.private // 1024 for s in each.samples),
-            f"{each.name}, resident KiB": tuple(s.resident // 1024 for s in each.samples),
-            f"{each.name}, descriptors": tuple(sample.descriptors for sample in each.samples),
+            f"{each.name}, requests": tuple(sample.requests for sample in kept),
+            f"{each.name}, private KiB": tuple(sample.private // 1024 for sample in kept),
+            f"{each.name}, resident KiB": tuple(sample.resident // 1024 for sample in kept),
+            f"{each.name}, descriptors": tuple(sample.descriptors for sample in kept),
             f"{each.name}, bytes a request, estimate and interval": (
                 round(growth.estimate, 2),
                 round(growth.low, 2),
