@@ -25,7 +25,7 @@ from quant.trades import TradeSort
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 # By turns, so that a slow moment meets all sizes.
-ROUNDS, REQUESTS = 8, 6
+ROUNDS, REQUESTS = 12, 5
 # Until Postgres keeps a plan, and what is read is in memory.
 WARM_UP = 8
 LATER_PAGE = 4
@@ -97,7 +97,7 @@ def _configure(postgres: PostgresServer) -> None:
     megabytes = psutil.virtual_memory().total // 4 >> 20
     for setting in (
         f"shared_buffers = '{megabytes}MB'",
-        "max_wal_size = '16GB'",
+        "max_wal_size = '8GB'",
         "fsync = off",
         "autovacuum = off",
     ):
