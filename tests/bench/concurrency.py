@@ -5,21 +5,20 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from api_latency import fill_larger, percentile
 from environment import Environment
-from infra.all_functions import FUNCTIONS
-from movable import Site
+from place import Place
 from pooler import BORROW_S, PgBouncer
 from report import Report, package_versions, short
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 from stores import new_database, stores
+from supervisor.servers import free_port
 from support import server_directory
 from tests.integration.conftest import authorizer_context
 from traffic import Request, rest, status
@@ -27,7 +26,10 @@ from traffic import Request, rest, status
 from quant.tiers import TIERS
 
 LEVELS: Final = (1, 2, 4, 8, 16, 32, 64)
-SECONDS: Final = 3.0
+# Direct and pooled by turns, so often and so long each.
+ROUNDS: Final = 3
+ROUND_S: Final = 1.5
+CROWD_S: Final = 3.0
 SAMPLE_S: Final = 0.25
 # More than environments, as on AWS: the sum of all concurrencies is below what the proxy may open.
 POOL: Final = 80
@@ -76,27 +78,31 @@ def run() -> Report:
         database = new_database(stored.postgres, "concurrency", stored.passwords)
         engine = create_engine(database.superuser_url, poolclass=NullPool)
         fill_larger(engine)
-        site = Site(stored, database, folder, stored.postgres.port)
+        place = Place(stored, database, engine, folder, free_port())
         levels: dict[tuple[str, str, int], Level] = {}
         crowded: dict[tuple[str, str], Level] = {}
-        version = ""
+        versions = {}
         for function, request in _requests(engine).items():
-            with _environments(site, function, request) as environments:
+            with ExitStack() as stack:
+                pooler = stack.enter_context(place.pooler("session", POOL))
+                versions["PgBouncer"] = pooler.version()
+                direct, pooled = (
+                    stack.enter_context(place.environments(function, max(LEVELS), port, request))
+                    for port in (stored.postgres.port, place.port)
+                )
                 for number in LEVELS:
-                    some = environments[:number]
-                    levels[function, "direct", number] = _measure(site, some, request)
-                with site.pooled("session", POOL) as pooler:
-                    version = pooler.version()
-                    for number in LEVELS:
-                        some = environments[:number]
-                        levels[function, "pooled", number] = _measure(site, some, request, pooler)
+                    both = _by_turns(place, direct[:number], pooled[:number], request, pooler)
+                    for where, level in both.items():
+                        levels[function, where, number] = level
+                pooler.stop()
                 for mode in ("session", "transaction"):
-                    with site.pooled(mode, SMALL_POOL) as pooler:
-                        some = environments[:CROWD]
-                        crowded[function, mode] = _measure(site, some, request, pooler, warm=False)
+                    with place.pooler(mode, SMALL_POOL) as small:
+                        crowded[function, mode] = _measure(
+                            place, pooled[:CROWD], request, CROWD_S, small
+                        )
         with engine.connect() as connection:
-            server = str(connection.scalar(text("show server_version")))
-    return _report(levels, crowded, {"PostgreSQL": server, "PgBouncer": version})
+            versions["PostgreSQL"] = str(connection.scalar(text("show server_version")))
+    return _report(levels, crowded, versions)
 
 
 def _requests(engine: Engine) -> dict[str, Callable[[], Request]]:
@@ -132,40 +138,42 @@ def _some_tickers(number: int) -> dict[str, object]:
     return {"search": f"SYN{number // 100 % 10}", "limit": 1 + number % 100}
 
 
-@contextmanager
-def _environments(
-    site: Site, function: str, request: Callable[[], Request]
-) -> Iterator[list[Environment]]:
-    """The most environments, each of which has answered once and holds no connection since."""
-    layers = tuple(reversed(FUNCTIONS[function].layers))
-    site.stored.secrets["webhook"] = uuid.uuid4().hex
-    variables = {**site.stored.variables(site.database), "QUANT_WEBHOOK_SECRET_ARN": "webhook"}
-    with ExitStack() as stack:
-        made = [
-            stack.enter_context(
-                Environment(f"{function}.handler", variables=variables, layers=layers)
-            )
-            for _ in range(max(LEVELS))
-        ]
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda environment: environment.invoke(request().event), made))
-        site.restart(site.port)
-        yield made
+def _by_turns(
+    place: Place,
+    direct: list[Environment],
+    pooled: list[Environment],
+    request: Callable[[], Request],
+    pooler: PgBouncer,
+) -> dict[str, Level]:
+    """Measure environments that connect directly, and as many others through the pooler."""
+    for environment in (*direct, *pooled):
+        environment.invoke(request().event)
+    rounds: dict[str, list[Level]] = {"direct": [], "pooled": []}
+    for _ in range(ROUNDS):
+        rounds["direct"].append(_measure(place, direct, request, ROUND_S))
+        rounds["pooled"].append(_measure(place, pooled, request, ROUND_S, pooler))
+    return {where: _together(measured) for where, measured in rounds.items()}
+
+
+def _together(rounds: list[Level]) -> Level:
+    return Level(
+        sum(each.seconds for each in rounds),
+        tuple(itertools.chain.from_iterable(each.taken for each in rounds)),
+        sum((each.statuses for each in rounds), Counter()),
+        max(each.connections for each in rounds),
+        max(each.waited for each in rounds),
+    )
 
 
 def _measure(
-    site: Site,
+    place: Place,
     environments: list[Environment],
     request: Callable[[], Request],
+    seconds: float,
     pooler: PgBouncer | None = None,
-    *,
-    warm: bool = True,
 ) -> Level:
     """Have all environments answer one request after the other, at once."""
-    site.stored.valkey.clear()
-    if warm:
-        for environment in environments:
-            environment.invoke(request().event)
+    place.stored.valkey.clear()
     barrier = threading.Barrier(len(environments) + 1)
     taken: list[float] = []
     statuses: Counter[int] = Counter()
@@ -173,7 +181,7 @@ def _measure(
 
     def serve(environment: Environment) -> None:
         barrier.wait()
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             event = request().event
             started = time.perf_counter()
@@ -190,7 +198,7 @@ def _measure(
     connections, waited = 0, 0.0
     while any(thread.is_alive() for thread in threads):
         time.sleep(SAMPLE_S)
-        connections = max(connections, site.connections())
+        connections = max(connections, place.connections(pooled=pooler is not None))
         if pooler is not None:
             waits = [row["maxwait"] + row["maxwait_us"] / 1e6 for row in pooler.show("pools")]
             waited = max(waited, *waits)
@@ -219,10 +227,11 @@ def _report(
     return Report(
         title="Environments at once",
         method=(
-            f"Up to {max(LEVELS)} environments, each of which answers one request after the other "
-            f"for {SECONDS:g} s, all at once: a list by a prepared statement, one by SQLAlchemy, "
-            "and a transaction that takes its turn at the audit log. No answer is in the cache. "
-            "Direct: they connect to Postgres. Pooled: to PgBouncer in session mode, with "
+            f"Up to {max(LEVELS)} environments, each of which answers one request after the other, "
+            f"all at once, {ROUNDS} times {ROUND_S:g} s: a list by a prepared statement, one by "
+            "SQLAlchemy, and a transaction that takes its turn at the audit log. No answer is in "
+            "the cache. Direct: they connect to Postgres. Pooled: others, by turns with these, to "
+            "PgBouncer in session mode, with "
             f"{POOL} connections at most, more than there are environments, as at our RDS Proxy "
             "(docs/adr/0023); a client keeps its connection, as if all were pinned. Connections "
             f"are the most that Postgres had of functions, counted each {SAMPLE_S * 1000:g} ms; "

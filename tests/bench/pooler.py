@@ -102,6 +102,8 @@ class PgBouncer(Server):
             f"default_pool_size = {self._pool_size}",
             "max_client_conn = 1000",
             f"query_wait_timeout = {BORROW_S}",
+            # "quant" becomes "quant - <address>", by which Postgres knows whose are through here.
+            "application_name_add_host = 1",
             "log_connections = 0",
             "log_disconnections = 0",
         ]
