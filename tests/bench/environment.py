@@ -93,6 +93,18 @@ class Share:
         self._folder.rmdir()
 
 
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process has had of a CPU; where Linux tells it, to the nanosecond.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
+    if threads:
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 class Environment:
     """One execution environment; leaving it ends the process.
 
@@ -113,6 +125,7 @@ class Environment:
     Attributes:
         init_seconds: From the start of the process until it asked for its first event (or, with
             ``snap_start``, until it was ready for its snapshot).
+        init_cpu_seconds: What the process had of a CPU until then.
         restore_seconds: From the end of the snapshot until it asked for its first event.
     """
 
@@ -144,6 +157,7 @@ class Environment:
         self._connection: socket.socket | None = None
         self._buffer = b""
         self.init_seconds = 0.0
+        self.init_cpu_seconds = 0.0
         self.restore_seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -179,6 +193,7 @@ class Environment:
                 self._share.hold(self.process.pid)
             path, body = self._request()
             self.init_seconds = time.perf_counter() - started
+            self.init_cpu_seconds = cpu_seconds(self.process)
             if self._snap_start and path.endswith("/restore/next"):
                 started = time.perf_counter()
                 self._respond(b"")

@@ -11,7 +11,7 @@ import psutil
 import valkey
 from api_latency import percentile
 from bulk_support import fill_trades
-from environment import MB_OF_ONE_CPU, Environment
+from environment import MB_OF_ONE_CPU, Environment, cpu_seconds
 from http_service import Page, Service
 from limit_support import connect
 from packaged import PEERS, handlers
@@ -202,21 +202,16 @@ def _round(
     if cached:
         subject.ask()
     seconds = []
-    before, hits = _cpu(subject), _hits(subject)
+    before, hits = cpu_seconds(subject.process), _hits(subject)
     for _ in range(REQUESTS):
         if empty:
             client.flushdb()
         seconds.append(subject.ask()[0])
-    cpu = _cpu(subject) - before
+    cpu = cpu_seconds(subject.process) - before
     if (found := _hits(subject) - hits) != (REQUESTS if cached else 0):
         msg = f"the cache had {found} of {REQUESTS} answers"
         raise AssertionError(msg)
     return seconds, cpu
-
-
-def _cpu(subject: Subject) -> float:
-    times = subject.process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _hits(subject: Subject) -> int:
