@@ -115,7 +115,7 @@ def test_what_was_restored_otherwise_than_dumped_does_not_serve(database, stored
     assert found.value.differences == [
         f"table public.tickers has {tickers} rows instead of {tickers + 1}",
         "table public.trades has other rows",
-        "objects of kind trigger: 4 instead of 5",
+        "objects of kind trigger: 6 instead of 7",
     ]
     assert databases(database, "_") == []
 
