@@ -111,9 +111,7 @@ def _configure(postgres: PostgresServer) -> None:
 def _database(servers: Stores, rows: int, measured: Measured) -> Database:
     database = new_database(servers.postgres, f"scale_{rows}", servers.passwords)
     engine = create_engine(database.superuser_url)
-    started = time.perf_counter()
     fill_skewed(engine, rows)
-    measured.filled[rows] = time.perf_counter() - started
     with engine.connect() as connection:
         measured.version = str(connection.scalar(text("show server_version")))
         found = connection.execute(

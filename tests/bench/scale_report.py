@@ -19,7 +19,6 @@ class Measured:
         seconds: by what was asked and how many trades there are, of each request.
         rows: likewise, in the answer.
         blocks: likewise, that Postgres looks at.
-        filled: by number of trades, seconds that they took to make.
         sizes: by number of trades and relation, bytes.
         inserts: by the indexes there are, rows a second.
         version: of Postgres.
@@ -28,7 +27,6 @@ class Measured:
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     rows: dict[tuple[str, int], int] = field(default_factory=dict)
     blocks: dict[tuple[str, int], int] = field(default_factory=dict)
-    filled: dict[int, float] = field(default_factory=dict)
     sizes: dict[tuple[int, str], int] = field(default_factory=dict)
     inserts: dict[str, Sample] = field(default_factory=dict)
     version: str = ""
@@ -56,7 +54,7 @@ class Measured:
 
 
 def report(measured: Measured, method: str) -> Report:
-    sizes = sorted(measured.filled)
+    sizes = sorted({rows for rows, _ in measured.sizes})
     groups: dict[str, list[str]] = defaultdict(list)
     for name in measured.names():
         groups[name.partition(" by ")[0]].append(name)
@@ -84,7 +82,6 @@ def report(measured: Measured, method: str) -> Report:
         }
         | {f"{name} of {rows}, bytes": (size,) for (rows, name), size in measured.sizes.items()}
         | {f"{name}, {rows}, blocks": (count,) for (name, rows), count in measured.blocks.items()}
-        | {f"filling {rows}, s": (round(taken, 1),) for rows, taken in measured.filled.items()}
         | {f"inserted a second, {name}": each.values for name, each in measured.inserts.items()},
         remarks="\n\n".join(_remarks(measured, sizes)),
     )
