@@ -241,6 +241,7 @@ def _report(taken: Mapping[Place, Taken], version: str) -> Report:
                         each.medians.ratio(floor.medians),
                         each.medians.ratio(service.medians),
                         each.means.ratio(floor.means),
+                        f"{each.cpu_ms / floor.cpu_ms:.2f}",
                         f"{each.cpu_ms / service.cpu_ms:.2f}",
                     )
                 )
@@ -277,7 +278,8 @@ def _report(taken: Mapping[Place, Taken], version: str) -> Report:
             "p50 of the floor's",
             "of the service's",
             "mean of the floor's",
-            "processor of the service's",
+            "processor of the floor's",
+            "of the service's",
         ),
         rows=tuple(rows),
         versions={
