@@ -15,7 +15,7 @@ from quant.ml.catalogue import MODELS
 from quant.vocabulary import Role
 
 V1 = "/api/v1"
-PEOPLE, POLITICIANS = 12, 3
+PEOPLE, POLITICIANS = 6, 2
 MODEL = next(iter(MODELS))
 
 type Read = tuple[str, dict[str, object]]
@@ -126,7 +126,7 @@ def use_accounts(accounts: Accounts) -> None:
 
 def administrate(accounts: Accounts) -> None:
     """An administrator looks through the audit log and changes tiers."""
-    admin = accounts.sign_in(accounts.person(role=Role.ADMIN))
+    admin = accounts.sign_in(accounts.person(tier="premium", role=Role.ADMIN))
     somebody = accounts.person()
     for number in range(PEOPLE):
         tier = {"tier": "basic" if number % 2 else "premium"}
@@ -191,7 +191,7 @@ def export(api: Api, exports: ExportService, engine: Engine) -> None:
 
 def decide_on_models(accounts: Accounts, engine: Engine) -> None:
     """An administrator promotes a version, rolls it back, and turns the model off and on."""
-    admin = accounts.sign_in(accounts.person(role=Role.ADMIN))
+    admin = accounts.sign_in(accounts.person(tier="premium", role=Role.ADMIN))
     path = f"{V1}/models/{MODEL}"
     for number in range(PEOPLE):
         with Session(engine) as session:

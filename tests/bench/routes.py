@@ -34,7 +34,7 @@ from quant.valkey_store import client
 from quant_http.routes import ROUTES
 
 # Requests of a route that is asked without and with its answer in Valkey.
-UNCACHED, CACHED = 12, 30
+UNCACHED, CACHED = 4, 20
 PROJECT = Path(__file__).resolve().parents[2]
 
 _TOKENS = {
