@@ -9,6 +9,7 @@ the rarest values have so many rows, however many there are.
 from datetime import date
 from typing import Any, Final
 
+from bulk_support import bulk, indexed_afterwards
 from sqlalchemy import Engine
 
 POLITICIANS: Final = 400
@@ -38,35 +39,9 @@ def fill_skewed(engine: Engine, rows: int) -> None:
     Indexes and keys of trades and filings are made when the rows are there, and foreign keys that
     lead to these are not made again. The same number of rows gives the same rows.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-
-        def execute(statement: str) -> None:
-            connection.exec_driver_sql(statement)
-
-        execute("set session_replication_role = replica")
-        execute("set maintenance_work_mem = '1GB'")
-        execute("set synchronous_commit = off")
-        again = [
-            *connection.exec_driver_sql(
-                "select format('drop index %s', indexrelid::regclass),"
-                " pg_get_indexdef(indexrelid) from pg_index"
-                " where indrelid = 'trades'::regclass and not indisunique"
-            ),
-            *connection.exec_driver_sql(
-                "select format('alter table %s drop constraint %I cascade', conrelid::regclass,"
-                " conname), format('alter table %s add constraint %I %s', conrelid::regclass,"
-                " conname, pg_get_constraintdef(oid)) from pg_constraint where contype in"
-                " ('p', 'u') and conrelid in ('trades'::regclass, 'filings'::regclass)"
-            ),
-        ]
-        for drop, _ in again:
-            execute(drop)
+    with bulk(engine) as connection, indexed_afterwards(connection, keys=True):
         for statement in _rows(rows):
-            execute(statement)
-        for _, create in again:
-            execute(create)
-        execute("reset session_replication_role")
-        execute("vacuum analyze")
+            connection.exec_driver_sql(statement)
 
 
 def _rows(rows: int) -> tuple[str, ...]:

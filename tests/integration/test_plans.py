@@ -256,10 +256,20 @@ def explained(filled, database):
 
 
 @pytest.mark.parametrize(
-    "selection", [Selection(), Selection(politician="Z000001"), Selection(chamber="house")]
+    "selection",
+    [
+        Selection(),
+        Selection(politician="Z000001"),
+        Selection(chamber="house"),
+        Selection(party="democrat"),
+    ],
+    ids=str,
 )
-def test_late_trades_are_read_by_the_page(explained, selection):
-    page, *_ = explained(lambda connection: late_filings.read(connection, selection, limit=LIMIT))
+@pytest.mark.parametrize("min_days", [1, 300])
+def test_late_trades_are_read_by_the_page(explained, selection, min_days):
+    page, *_ = explained(
+        lambda connection: late_filings.read(connection, selection, min_days=min_days, limit=LIMIT)
+    )
     assert flaws(page) == []
 
 

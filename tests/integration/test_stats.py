@@ -8,17 +8,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, event, select, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import select, text
 from statsmodels.stats.proportion import proportion_confint
 from tests.integration.conftest import FILER, REPRESENTATIVE, SENATOR, make_trade
 
 from quant.cache import AnswerCache
 from quant.db.models import Filing, Politician, Ticker, Trade
 from quant.identity import filing_id
-from quant.stats import late_filings
 from quant.stats.leaderboard import NOT_COMPUTED
-from quant.stats.selection import Selection
 
 STATS = "/api/v1/stats"
 LEADERBOARD = f"{STATS}/leaderboard"
@@ -472,52 +469,6 @@ def test_answers_are_cached_until_the_data_change(api, rows, disclosures, path, 
     assert (again.status, again.json["data_version"]) == (200, first.json["data_version"] + 1)
     disclosures.execute(text("update trades set amount_min = amount_min - 1"))
     disclosures.commit()
-
-
-@pytest.mark.parametrize(
-    "selection",
-    [
-        Selection(),
-        Selection(chamber="senate"),
-        Selection(politician="W000001"),
-        Selection(party="democrat"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("min_days", [1, 300])
-def test_late_trades_are_read_in_order_of_an_index(database, rows, selection, min_days):
-    """At 100,000 trades, a sixth of them late."""
-    engine = create_engine(database.owner_url, poolclass=NullPool)
-    statements = []
-
-    def keep(_connection, _cursor, statement, parameters, _context, _many):
-        statements.append((statement, parameters))
-
-    with engine.connect() as connection, connection.begin() as transaction:
-        connection.execute(
-            text(
-                "insert into trades (id, politician_id, filing_id, line_hash, asset, operation,"
-                " transaction_date, disclosure_date, amount_min, raw)"
-                " select gen_random_uuid(), f.politician_id, f.id, 'bulk' || n, 'x', 'purchase',"
-                " date '2015-01-01' + n / 40, date '2015-01-01' + n / 40 + n % 54, 1001, '{}'"
-                " from generate_series(1, 50000) n, filings f where f.doc_id in ('s-1', 'h-1')"
-            )
-        )
-        connection.execute(text("analyze trades, politicians, filings"))
-        event.listen(engine, "before_cursor_execute", keep)
-        page = late_filings.read(connection, selection, min_days=min_days, limit=50)
-        event.remove(engine, "before_cursor_execute", keep)
-        assert len(page["data"]) > 10
-        statement, parameters = statements[0]
-        assert "LIMIT" in statement
-        plan = "\n".join(
-            row[0] for row in connection.exec_driver_sql(f"explain {statement}", parameters)
-        )
-        transaction.rollback()
-    engine.dispose()
-    assert "disclosure" in plan
-    assert "Sort" not in plan
-    assert "Seq Scan on trades" not in plan
 
 
 def test_without_data_there_is_nothing_to_rank(api, rows, disclosures):
