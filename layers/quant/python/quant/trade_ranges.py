@@ -8,20 +8,28 @@ ranges, and of the exact amounts that a few filings have.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from datetime import date, timedelta
+from typing import Any, Final
 
-from quant.db.pages import Condition, Part
+from quant.db.pages import Bounds, Condition, Part
 
 # The same expression as the indexes on trades have.
 DISCLOSED: Final = "coalesce(t.disclosure_date, date '0001-01-01')"
 # What an unknown disclosure date is not, as a condition that those indexes serve.
 IS_DISCLOSED: Final = f"{DISCLOSED} > date '0001-01-01'"
-
-_IS_UNKNOWN: Final = f"{DISCLOSED} = date '0001-01-01'"
+_UNKNOWN: Final = date.min
+# Bounds of what is not unknown.
+KNOWN: Final = Bounds(_UNKNOWN + timedelta(days=1))
 
 _TRANSACTION: Final = ("transaction_from", "transaction_to")
 _DISCLOSURE: Final = ("disclosure_from", "disclosure_to")
 _AMOUNT: Final = ("amount_min", "amount_max")
+# What bounds a sort key.
+_RANGES: Final = {
+    "disclosure_date": _DISCLOSURE,
+    "transaction_date": _TRANSACTION,
+    "amount": ("amount_min", ""),
+}
 # Each of few values.
 _KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 
@@ -70,54 +78,68 @@ _EXACT_CATEGORIES: Final = f"""(
 _IN_EXACT_CATEGORY: Final = f"{_CATEGORY_OF.format('t.amount_min')} = class.number"
 
 
-def parts_of(given: Mapping[str, object], bounds: Sequence[Condition], sort: str) -> list[Part]:
+def bounds_of(given: Mapping[str, Any], sort: str) -> tuple[Bounds, set[str]]:
+    """Return the bounds of the sort key, and which of the filters they are.
+
+    Args:
+        given: Values of the filters by their names in ``quant.trades.TradeFilters``.
+        sort: Name of the sort key.
+    """
+    first, last = _RANGES[sort]
+    names = {first, last} & given.keys()
+    least, most = given.get(first), given.get(last)
+    if names and sort == "disclosure_date":
+        least = max(least or _UNKNOWN, KNOWN.least)
+    return Bounds(least, most), names
+
+
+def parts_of(given: Mapping[str, Any], conditions: Sequence[Condition], sort: str) -> list[Part]:
     """Return what a page is merged from; nothing where an index has the rows in the list's order.
 
     That is so for a range in its own order. Of several filters the planner makes what it can.
 
     Args:
         given: Values of the filters by their names in ``quant.trades.TradeFilters``.
-        bounds: The conditions that they are.
+        conditions: What they are.
         sort: Name of the sort key.
     """
-    if not given or (given.keys() == {"amount_min"} and sort == "amount"):
+    if not given or given.keys() <= {*_RANGES[sort]}:
         return []
     if len(given) == 1 and given.keys() <= {*_KINDS}:
         # Identifiers alone, which the filter's index has: from one in the list's order the planner
         # would expect such rows to be soon found. But a value may be one of other times.
-        return [Part(bounds)]
-    if given.keys() <= {*_TRANSACTION} and sort != "transaction_date":
+        return [Part(conditions)]
+    if given.keys() <= {*_TRANSACTION}:
         return _transacted(given, sort)
-    if given.keys() <= {*_DISCLOSURE} and sort != "disclosure_date":
+    if given.keys() <= {*_DISCLOSURE}:
         return _disclosed(given, sort)
     if given.keys() <= {*_AMOUNT}:
         return _of_amounts(given, sort)
     return []
 
 
-def _transacted(given: Mapping[str, object], sort: str) -> list[Part]:
+def _transacted(given: Mapping[str, Any], sort: str) -> list[Part]:
     column = "t.transaction_date"
     classes = Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION))
     conditions = _in_weeks(column, given, _TRANSACTION)
     if sort != "disclosure_date":
         return [Part(conditions, classes)]
     # What is disclosed is so after the transaction: nothing before has to be passed.
-    known = [Condition(IS_DISCLOSED), *_of(given, "transaction_from", f"{DISCLOSED} >= {{}}")]
+    known = Bounds(max(given.get("transaction_from", _UNKNOWN), KNOWN.least))
     return [
-        Part([*conditions, *known], classes),
-        Part([*conditions, Condition(_IS_UNKNOWN)], classes),
+        Part(conditions, classes, known),
+        Part(conditions, classes, Bounds(_UNKNOWN, _UNKNOWN)),
     ]
 
 
-def _disclosed(given: Mapping[str, object], sort: str) -> list[Part]:
+def _disclosed(given: Mapping[str, Any], sort: str) -> list[Part]:
     classes = Condition(_WEEKS.format(key=DISCLOSED, known=IS_DISCLOSED), _ends(given, _DISCLOSURE))
     conditions = _in_weeks("t.disclosure_date", given, _DISCLOSURE)
-    if sort == "transaction_date":
-        conditions += _of(given, "disclosure_to", "t.transaction_date <= {}")
-    return [Part(conditions, classes)]
+    last = given.get("disclosure_to") if sort == "transaction_date" else None
+    return [Part(conditions, classes, Bounds(most=last))]
 
 
-def _in_weeks(column: str, given: Mapping[str, object], names: tuple[str, str]) -> list[Condition]:
+def _in_weeks(column: str, given: Mapping[str, Any], names: tuple[str, str]) -> list[Condition]:
     first, last = names
     return [
         Condition(_IN_WEEKS.format(column=column)),
@@ -126,25 +148,26 @@ def _in_weeks(column: str, given: Mapping[str, object], names: tuple[str, str]) 
     ]
 
 
-def _of_amounts(given: Mapping[str, object], sort: str) -> list[Part]:
+def _of_amounts(given: Mapping[str, Any], sort: str) -> list[Part]:
     ends = _ends(given, _AMOUNT)
-    exact = [Condition(_IS_EXACT)]
+    of_range, is_exact = [Condition(_IN_CATEGORY)], Condition(_IS_EXACT)
+    categories = Condition(_CATEGORIES, ends)
+    if sort == "amount":
+        return [
+            Part(of_range, categories, key_of_class="class.lower"),
+            Part([is_exact], bounds=Bounds(*ends)),
+        ]
+    exact = [Condition(_IN_EXACT_CATEGORY), is_exact]
     for name, sql in _EXACT_BOUNDS.items():
         exact += _of(given, name, sql)
-    ranges = Part([Condition(_IN_CATEGORY)], Condition(_CATEGORIES, ends))
-    if sort == "amount":
-        return [ranges, Part(exact)]
-    return [
-        ranges,
-        Part([Condition(_IN_EXACT_CATEGORY), *exact], Condition(_EXACT_CATEGORIES, ends)),
-    ]
+    return [Part(of_range, categories), Part(exact, Condition(_EXACT_CATEGORIES, ends))]
 
 
-def _of(given: Mapping[str, object], name: str, sql: str) -> list[Condition]:
+def _of(given: Mapping[str, Any], name: str, sql: str) -> list[Condition]:
     """Return a filter as this condition, if it is given."""
     return [Condition(sql, (given[name],))] if name in given else []
 
 
-def _ends(given: Mapping[str, object], names: tuple[str, str]) -> tuple[object, object]:
+def _ends(given: Mapping[str, Any], names: tuple[str, str]) -> tuple[object, object]:
     first, last = names
     return given.get(first), given.get(last)

@@ -1,17 +1,17 @@
 """Disclosed trades: list, most recently disclosed."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from quant.db import pages
-from quant.db.pages import Condition, SortKey
+from quant.db.pages import Condition, Part, SortKey
 from quant.paging import DEFAULT_LIMIT, Page
-from quant.trade_ranges import DISCLOSED, IS_DISCLOSED, parts_of
+from quant.trade_ranges import DISCLOSED, IS_DISCLOSED, KNOWN, bounds_of, parts_of
 from quant.vocabulary import AssetType, Chamber, Operation, Owner, Party
 
 
@@ -119,25 +119,10 @@ def list_trades(
         InvalidCursorError: The cursor is malformed or belongs to other filters.
         StoreUnavailableError: Postgres cannot be reached.
     """
-    return _page(filters, _conditions(filters), limit=limit, cursor=cursor)
-
-
-def recent_trades(*, chamber: Chamber | None = None, limit: int = DEFAULT_LIMIT) -> Page:
-    """Return the trades disclosed last, newest first, leaving out unknown disclosure dates.
-
-    Raises:
-        StoreUnavailableError: Postgres cannot be reached.
-    """
-    filters = TradeFilters(chamber=chamber)
-    conditions = [*_conditions(filters), Condition(IS_DISCLOSED)]
-    return replace(_page(filters, conditions, limit=limit, cursor=None), next_cursor=None)
-
-
-def _page(
-    filters: TradeFilters, conditions: Sequence[Condition], *, limit: int, cursor: str | None
-) -> Page:
-    given = {name: value for name, value in asdict(filters).items() if value is not None}
-    sort = given.pop("sort")
+    given = _given(filters)
+    sort = filters.sort.removeprefix("-")
+    bounds, names = bounds_of(given, sort)
+    conditions = [condition for name, condition in _conditions(given) if name not in names]
     return pages.read_page(
         _ITEM,
         "trades t",
@@ -147,21 +132,47 @@ def _page(
         filters=asdict(filters),
         limit=limit,
         cursor=cursor,
+        bounds=bounds,
         # One filter or the bounds of one range: an index for each sort serves them.
         keep=len({name.partition("_")[0] for name in given}) <= 1,
-        parts=parts_of(given, conditions, sort.removeprefix("-")),
+        parts=parts_of(given, conditions, sort),
     )
 
 
-def _conditions(filters: TradeFilters) -> list[Condition]:
-    conditions = [
-        Condition(sql, (value,))
-        for name, sql in _CONDITIONS.items()
-        if (value := getattr(filters, name)) is not None
-    ]
-    if filters.politician is not None:
-        conditions.append(_of(filters.politician))
-    return conditions
+def recent_trades(*, chamber: Chamber | None = None, limit: int = DEFAULT_LIMIT) -> Page:
+    """Return the trades disclosed last, newest first, leaving out unknown disclosure dates.
+
+    Raises:
+        StoreUnavailableError: Postgres cannot be reached.
+    """
+    filters = TradeFilters(chamber=chamber)
+    conditions = [condition for _, condition in _conditions(_given(filters))]
+    latest = pages.read_page(
+        _ITEM,
+        "trades t",
+        conditions,
+        sort_keys=_SORT_KEYS,
+        sort=filters.sort,
+        filters=asdict(filters),
+        limit=limit,
+        cursor=None,
+        keep=True,
+        parts=[Part(conditions, bounds=KNOWN)] if conditions else (),
+        bounds=KNOWN,
+    )
+    return replace(latest, next_cursor=None)
+
+
+def _given(filters: TradeFilters) -> dict[str, Any]:
+    """Return the values of what is filtered by."""
+    values = asdict(filters)
+    del values["sort"]
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _conditions(given: Mapping[str, Any]) -> Iterator[tuple[str, Condition]]:
+    for name, value in given.items():
+        yield name, _of(value) if name == "politician" else Condition(_CONDITIONS[name], (value,))
 
 
 def _of(politician: str) -> Condition:

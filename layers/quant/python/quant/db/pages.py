@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -62,6 +62,24 @@ _CLASSES: Final = """(
     select first.* from class join more using (class_number) cross join lateral {rows} first
 )"""
 _FEW: Final = 4
+# Rows of a class are in the order of their identifiers where all have one key. Classes that a
+# cursor has passed have none left, and of one that it has not reached all are.
+_AFTER_IN_CLASS: Final = (
+    "{key_of_class} {beyond}= {{}} and {row_id} {beyond}"
+    " case when {key_of_class} = {{}} then {{}}::uuid else '{first_id}'::uuid end"
+)
+_ASCENDING: Final = {
+    "direction": "asc",
+    "until": "<=",
+    "beyond": ">",
+    "first_id": str(uuid.UUID(int=0)),
+}
+_DESCENDING: Final = {
+    "direction": "desc",
+    "until": ">=",
+    "beyond": "<",
+    "first_id": str(uuid.UUID(int=2**128 - 1)),
+}
 
 
 class Condition(NamedTuple):
@@ -77,17 +95,31 @@ class Condition(NamedTuple):
     values: tuple[object, ...] = ()
 
 
+class Bounds(NamedTuple):
+    """Least and greatest value of the sort key; ``None`` does not bound."""
+
+    least: Any = None
+    most: Any = None
+
+
+UNBOUNDED: Final = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Rows of a list that an index has in its order, or classes of rows that are each like that.
 
     Attributes:
         conditions: Which rows, or those of a class.
-        classes: SQL of the classes, as behind ``from``; ``conditions`` may name its columns.
+        classes: SQL of the classes, as behind ``from``, called ``class`` in conditions.
+        bounds: Of the sort key.
+        key_of_class: SQL of the sort key, where it is the same for all rows of a class.
     """
 
     conditions: Sequence[Condition]
     classes: Condition | None = None
+    bounds: Bounds = UNBOUNDED
+    key_of_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +147,7 @@ def read_page(
     filters: Mapping[str, object],
     limit: int,
     cursor: str | None,
+    bounds: Bounds = UNBOUNDED,
     keep: bool = False,
     parts: Sequence[Part] = (),
 ) -> Page:
@@ -129,9 +162,11 @@ def read_page(
         filters: The query's filters and sort; a cursor serves only the query it was issued for.
         limit: Rows on a page, at most ``MAX_LIMIT``.
         cursor: Cursor of the page before, or ``None`` for the first page.
+        bounds: Of the sort key.
         keep: Whether the best plan is the same for all values, and to be kept. With conditions
             that no index serves together it depends on how many rows each leaves.
-        parts: What the page is merged from, in place of the rows that ``conditions`` tell.
+        parts: What the page is merged from, in place of the rows that ``conditions`` and ``bounds``
+            tell.
 
     Raises:
         InvalidCursorError: The cursor is malformed or belongs to other filters.
@@ -140,7 +175,7 @@ def read_page(
     digest = query_digest(filters)
     descending = sort.startswith("-")
     key = sort_keys[sort.removeprefix("-")]
-    after = [] if cursor is None else [_after(key, descending, decode_cursor(cursor, digest))]
+    after = None if cursor is None else _position(key, decode_cursor(cursor, digest))
     # One row more than asked for tells whether there is a next page.
     values: list[object] = [limit + 1]
     names = {
@@ -148,18 +183,15 @@ def read_page(
         "key": key.key,
         "row_id": key.row_id,
         "most": str(MAX_LIMIT + 1),
-        "direction": "desc" if descending else "asc",
-        "until": ">=" if descending else "<=",
+        **(_DESCENDING if descending else _ASCENDING),
     }
     if parts:
         merged = " union all ".join(_part(part, after, values, names) for part in parts)
-        names = {**names, "source": _MERGED.format(**names, parts=merged), "key": "found.key"}
-        conditions, after = (), []
-    statement = _STATEMENT.format(
-        **names,
-        item=item,
-        conditions=_numbered([*conditions, *after], values),
-    )
+        conditions = ()
+        names |= {"source": _MERGED.format(**names, parts=merged), "key": "found.key"}
+    else:
+        conditions = [*conditions, *_between(bounds, after, names)]
+    statement = _STATEMENT.format(**names, item=item, conditions=_numbered(conditions, values))
     [[version, items, positions]] = prepared.rows(statement, values, keep=keep)
     rows = items.split(_BETWEEN) if items else []
     return Page(
@@ -169,22 +201,51 @@ def read_page(
     )
 
 
-def _after(key: SortKey, descending: bool, position: tuple[str, str]) -> Condition:
-    text_key, text_id = position
+def _position(key: SortKey, texts: tuple[str, str]) -> tuple[Any, uuid.UUID]:
+    text_key, text_id = texts
     try:
-        values = key.parse(text_key), uuid.UUID(text_id)
+        return key.parse(text_key), uuid.UUID(text_id)
     except (ValueError, ArithmeticError) as error:
         msg = "the cursor is malformed"
         raise InvalidCursorError(msg) from error
-    beyond = "<" if descending else ">"
-    return Condition(f"({key.key}, {key.row_id}) {beyond} ({{}}, {{}})", values)
+
+
+def _between(
+    bounds: Bounds, after: tuple[Any, uuid.UUID] | None, names: Mapping[str, str]
+) -> list[Condition]:
+    """Return the conditions that a key is within bounds, and after the position of a cursor.
+
+    There is one at each end: of two, Postgres may begin at the wider one.
+    """
+    least, most = bounds
+    found = []
+    if after is not None:
+        position = "({key}, {row_id}) {beyond}".format(**names)
+        if names["direction"] == "desc" and (most is None or after[0] <= most):
+            most = None
+            found.append(Condition(f"{position} ({{}}, {{}})", after))
+        elif names["direction"] == "asc" and (least is None or after[0] >= least):
+            least = None
+            found.append(Condition(f"{position} ({{}}, {{}})", after))
+    if least is not None:
+        found.append(Condition(f"{names['key']} >= {{}}", (least,)))
+    if most is not None:
+        found.append(Condition(f"{names['key']} <= {{}}", (most,)))
+    return found
 
 
 def _part(
-    part: Part, after: Sequence[Condition], values: list[object], names: Mapping[str, str]
+    part: Part,
+    after: tuple[Any, uuid.UUID] | None,
+    values: list[object],
+    names: Mapping[str, str],
 ) -> str:
     classes = None if part.classes is None else _numbered([part.classes], values)
-    conditions = _numbered([*part.conditions, *after], values)
+    if part.key_of_class is None:
+        within = _between(part.bounds, after, names)
+    else:
+        within = [] if after is None else [_after_in_class(part.key_of_class, after, names)]
+    conditions = _numbered([*part.conditions, *within], values)
     if classes is None:
         return _PART.format(**names, conditions=conditions, limit="$1")
     return _CLASSES.format(
@@ -194,6 +255,13 @@ def _part(
         few_rows=_FEW,
         rows=_PART.format(**names, conditions=conditions, limit="$1"),
     )
+
+
+def _after_in_class(
+    key_of_class: str, after: tuple[Any, uuid.UUID], names: Mapping[str, str]
+) -> Condition:
+    key, row_id = after
+    return Condition(_AFTER_IN_CLASS.format(**names, key_of_class=key_of_class), (key, key, row_id))
 
 
 def _numbered(conditions: Sequence[Condition], values: list[object]) -> str:
