@@ -20,6 +20,7 @@ class Relay:
     Attributes:
         port: Port of the relay.
         round_trips: Round trips of all clients so far.
+        connections: Connections of all clients so far.
     """
 
     def __init__(self, port: int) -> None:
@@ -29,12 +30,18 @@ class Relay:
         self._lock = threading.Lock()
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
+        self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self._sockets:
+        self.cut()
+
+    def cut(self) -> None:
+        """Break all connections; new ones are accepted."""
+        while self._sockets:
+            connection = self._sockets.pop()
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
@@ -45,6 +52,7 @@ class Relay:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._sockets += [client, server]
+                self.connections += 1
                 turn = [_SERVER]
                 for source, sink, name in ((client, server, _CLIENT), (server, client, _SERVER)):
                     sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,8 +1,8 @@
 import pytest
-import valkey as valkey_client
 from cache_support import get_or_read
 
 from quant.cache import AnswerCache
+from quant.cluster import ClusterClient
 from quant.valkey_store import ValkeyStore
 
 
@@ -10,8 +10,12 @@ from quant.valkey_store import ValkeyStore
 def client(valkey):
     from supervisor.servers import VALKEY_USER
 
-    client = valkey_client.Valkey(
-        port=valkey.port, username=VALKEY_USER, password=valkey.password, socket_timeout=5
+    client = ClusterClient(
+        host=valkey.host,
+        port=valkey.port,
+        username=VALKEY_USER,
+        password=valkey.password,
+        socket_timeout=5,
     )
     client.flushdb()
     yield client

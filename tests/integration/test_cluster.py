@@ -7,8 +7,11 @@ import pytest
 import valkey
 from cache_support import get_or_read
 from limit_support import cluster_nodes, connect, hammer, most_in_any_window, passes
+from relay_support import relay
 from supervisor.servers import VALKEY_USER, free_port
+from valkey.backoff import NoBackoff
 from valkey.crc import key_slot
+from valkey.retry import Retry
 
 import quant.settings
 import quant.valkey_store
@@ -285,3 +288,74 @@ def test_nothing_is_asked_of_a_cluster_before_the_first_command(nodes):
     client.close()
     assert after - before == 2  # this and the second question
     assert "cmdstat_command" not in commands
+
+
+def client_at(server, port=None):
+    return ClusterClient(
+        host=server.host,
+        port=port or server.port,
+        username=VALKEY_USER,
+        password=server.password,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def test_answers_to_what_was_posted_are_read_by_the_next_command(valkey):
+    key = str(uuid.uuid4())
+    with relay(valkey.port) as between:
+        client = client_at(valkey, between.port)
+        client.post(("SET", key, "a", "EX", 60), ("APPEND", key, "b"))
+        client.post(("APPEND", key, "c"))
+        assert client.get(key) == b"abc"
+        client.post(("LPUSH", key, "d"))  # an error, which is nobody's
+        pipeline = client.pipeline()
+        pipeline.append(key, "e")
+        pipeline.get(key)
+        assert pipeline.execute() == [4, b"abce"]
+        client.post(("DEL", key))
+        assert between.connections == 1
+        client.close()
+        assert client.get(key) is None
+
+
+@pytest.mark.parametrize("posts", [0, 2])
+def test_a_connection_that_breaks_after_a_post_is_replaced(valkey, posts):
+    key = str(uuid.uuid4())
+    with relay(valkey.port) as between:
+        client = client_at(valkey, between.port)
+        client.post(("SET", key, "a", "EX", 60))
+        asked = connect(valkey)
+        while asked.get(key) is None:
+            pass
+        between.cut()
+        for _ in range(posts):
+            client.post(("APPEND", key, "b"))
+        # What is posted into a broken connection may be lost, but not what somebody waits for.
+        assert client.append(key, "c") in range(2, posts + 3)
+        assert client.get(key) in {b"a" + b"b" * count + b"c" for count in range(posts + 1)}
+        assert between.connections == 2
+        client.close()
+
+
+def test_what_cannot_be_posted_is_told(nodes):
+    client = client_at(nodes[0], free_port())
+    with pytest.raises(valkey.ConnectionError):
+        client.post(("SET", "a", "b"))
+    with pytest.raises(valkey.ConnectionError):
+        client.get("a")
+    client.close()
+
+
+def test_a_node_that_a_post_was_sent_to_is_remembered(nodes):
+    key = f"{{{uuid.uuid4()}}}:a"
+    owner, other = place(nodes, key)
+    client = client_at(other)
+    before = redirected(other)
+    client.post(("SET", key, 1, "EX", 60))
+    # The answer to it is read with that to another key of this node.
+    assert client.dbsize() >= 0
+    client.post(("SET", key, 2, "EX", 60))
+    assert client.get(key) == b"2"
+    client.close()
+    assert redirected(other) == before + 1
+    assert connect(owner).get(key) == b"2"

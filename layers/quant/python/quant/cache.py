@@ -7,7 +7,7 @@ Valkey, and within ``VERSION_TTL_S`` where it did not. Losing Valkey costs speed
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from quant.valkey_store import ValkeyStore
 
@@ -55,7 +55,7 @@ class AnswerCache:
         return answer if read_at == version else None
 
     def keep(self, query: str, answer: bytes, version: int, *, ttl_s: int = ENTRY_TTL_S) -> None:
-        """Keep an answer, in one round trip.
+        """Keep an answer, without waiting until it is.
 
         Args:
             query: As of ``lookup``.
@@ -65,14 +65,13 @@ class AnswerCache:
         """
         entry = str(version).encode() + _SEPARATOR + answer
 
-        def keep(valkey: Any) -> None:
-            pipeline = valkey.pipeline(transaction=False)
-            pipeline.set(_key(query), entry, ex=ttl_s)
-            # Never over a newer version: a slow reader must not bring old entries back to life.
-            pipeline.set(_VERSION_KEY, version, ex=VERSION_TTL_S, nx=True)
-            pipeline.execute()
-
-        self._store.attempt(keep)
+        self._store.attempt(
+            lambda valkey: valkey.post(
+                ("SET", _key(query), entry, "EX", ttl_s),
+                # Never over a newer version: a slow reader must not bring old entries back to life.
+                ("SET", _VERSION_KEY, version, "EX", VERSION_TTL_S, "NX"),
+            )
+        )
 
     def announce(self, version: int) -> None:
         """Make entries of versions before ``version`` invalid now."""

@@ -54,7 +54,7 @@ class ClusterClient(valkey.Valkey):
         super().__init__(host=host, port=port, **options)
         self._options = options
         self._home: Address = (host, port)
-        self._pools: dict[Address, ConnectionPool] = {self._home: self.connection_pool}
+        self._nodes: dict[Address, _Node] = {self._home: _Node(self.connection_pool)}
         self._places: dict[int, Address] = {}
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -94,10 +94,28 @@ class ClusterClient(valkey.Valkey):
                         raise answer
         return answers
 
+    def post(self, *commands: Sequence[Any]) -> None:
+        """Send commands and leave it to the next one to read what they return.
+
+        One that fails or is redirected is lost, and nobody is told; but what comes after a
+        redirection goes where that sent it.
+
+        Args:
+            commands: What to run.
+
+        Raises:
+            valkey.exceptions.ConnectionError: They could not be sent.
+            valkey.exceptions.TimeoutError: They could not be sent in time.
+        """
+        with tracing.remote("valkey", metadata={"commands": [args[0] for args in commands]}):
+            calls = [_Call(args, {}, self._address(args)) for args in commands]
+            for exchange in self._exchanges(calls):
+                exchange.post()
+
     def close(self) -> None:
         """Close the connections to all nodes."""
-        for pool in self._pools.values():
-            pool.disconnect()
+        for node in self._nodes.values():
+            node.close()
 
     def _run(self, commands: Sequence[Command]) -> list[Any]:
         """Return what commands return, or the errors they fail with.
@@ -127,12 +145,7 @@ class ClusterClient(valkey.Valkey):
 
     def _ask(self, calls: Sequence["_Call"]) -> None:
         """Have each call answered by the node it is addressed to."""
-        groups: dict[Address, list[_Call]] = {}
-        for call in calls:
-            groups.setdefault(call.address, []).append(call)
-        exchanges = [
-            _Exchange(self, self._pool(address), group) for address, group in groups.items()
-        ]
+        exchanges = self._exchanges(calls)
         try:
             for exchange in exchanges:
                 exchange.send()
@@ -141,6 +154,14 @@ class ClusterClient(valkey.Valkey):
         finally:
             for exchange in exchanges:
                 exchange.close()
+                for call in exchange.posted:
+                    self._is_redirected(call)
+
+    def _exchanges(self, calls: Sequence["_Call"]) -> list["_Exchange"]:
+        groups: dict[Address, list[_Call]] = {}
+        for call in calls:
+            groups.setdefault(call.address, []).append(call)
+        return [_Exchange(self, self._node(address), group) for address, group in groups.items()]
 
     def _is_redirected(self, call: "_Call") -> bool:
         """Say whether a call was sent elsewhere; if so, it is addressed there now."""
@@ -156,13 +177,13 @@ class ClusterClient(valkey.Valkey):
             self._places[int(slot)] = call.address
         return True
 
-    def _pool(self, address: Address) -> ConnectionPool:
-        pool = self._pools.get(address)
-        if pool is None:
+    def _node(self, address: Address) -> "_Node":
+        node = self._nodes.get(address)
+        if node is None:
             host, port = address
-            node = valkey.Valkey(host=host, port=port, **self._options)
-            pool = self._pools.setdefault(address, node.connection_pool)
-        return pool
+            client = valkey.Valkey(host=host, port=port, **self._options)
+            node = self._nodes.setdefault(address, _Node(client.connection_pool))
+        return node
 
 
 class ClusterPipeline(Pipeline):
@@ -198,12 +219,45 @@ class _Call:
         self.answer: Any = None
 
 
-class _Exchange:
-    """Calls to one node over one of its connections."""
+class _Node:
+    """The connections to a node, and which of them have answers to what was posted before."""
 
-    def __init__(self, client: Any, pool: ConnectionPool, calls: Sequence[_Call]) -> None:
-        self._client = client
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
+        self._unread: list[tuple[Any, Sequence[_Call]]] = []
+
+    def take(self) -> tuple[Any, Sequence[_Call]]:
+        """Return a connection, and the calls whose answers are to be read from it first."""
+        with suppress(IndexError):
+            return self._unread.pop()
+        return self._pool.get_connection(""), ()
+
+    def give_back(self, connection: Any, unread: Sequence[_Call] = ()) -> None:
+        """Give a connection back, and the calls whose answers are still to be read from it."""
+        if unread:
+            # The pool would take it for a connection that has broken.
+            self._unread.append((connection, unread))
+        else:
+            self._pool.release(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        while self._unread:
+            self._pool.release(self._unread.pop()[0])
+        self._pool.disconnect()
+
+
+class _Exchange:
+    """Calls to one node over one of its connections.
+
+    Attributes:
+        posted: Calls of exchanges before, of which this one reads the answers.
+    """
+
+    def __init__(self, client: Any, node: _Node, calls: Sequence[_Call]) -> None:
+        self.posted: Sequence[_Call] = ()
+        self._client = client
+        self._node = node
         self._calls = calls
         self._connection: Any = None
         self._is_sent = False
@@ -211,58 +265,76 @@ class _Exchange:
     def send(self) -> None:
         """Send the calls; those that cannot be sent are answered by the error."""
         try:
-            self._connection = self._pool.get_connection("")
+            self._connection, self.posted = self._node.take()
         except _LOST as error:
             self._fail(error)
             return
         # A connection that has just broken is tried again when the answers are due.
-        with suppress(*_LOST):
-            self._write(self._connection)
+        try:
+            self._write()
+        except _LOST as error:
+            self._again(error)
 
     def receive(self) -> None:
         """Have the calls answered."""
-        connection = self._connection
-        if connection is None:
+        if self._connection is None:
             return
 
         def attempt() -> None:
             if not self._is_sent:
-                self._write(connection)
-            self._read(connection)
-
-        def again(_error: Exception) -> None:
-            self._is_sent = False
-            connection.disconnect()
+                self._write()
+            self._read()
 
         try:
-            connection.retry.call_with_retry(attempt, again)
+            self._connection.retry.call_with_retry(attempt, self._again)
         except _LOST as error:
             self._fail(error)
         # Nothing of it is left to be read.
         self._is_sent = False
+
+    def post(self) -> None:
+        """Send the calls, whose answers another exchange will read.
+
+        Raises:
+            valkey.exceptions.ConnectionError: They could not be sent.
+            valkey.exceptions.TimeoutError: They could not be sent in time.
+        """
+        self._connection, self.posted = self._node.take()
+        try:
+            self._connection.retry.call_with_retry(self._write, self._again)
+        finally:
+            unread = (*self.posted, *self._calls) if self._is_sent else ()
+            self._node.give_back(self._connection, unread)
 
     def close(self) -> None:
         """Give the connection back."""
         if self._connection is not None:
             if self._is_sent:
                 self._connection.disconnect()
-            self._pool.release(self._connection)
+            self._node.give_back(self._connection)
 
-    def _write(self, connection: Any) -> None:
+    def _again(self, _error: Exception) -> None:
+        self._is_sent = False
+        self.posted = ()
+        self._connection.disconnect()
+
+    def _write(self) -> None:
         commands: list[Sequence[Any]] = []
         for call in self._calls:
             if call.asking:
                 commands.append(("ASKING",))
             commands.append(call.args)
-        connection.send_packed_command(connection.pack_commands(commands))
+        self._connection.send_packed_command(self._connection.pack_commands(commands))
         self._is_sent = True
 
-    def _read(self, connection: Any) -> None:
-        for call in self._calls:
+    def _read(self) -> None:
+        for call in (*self.posted, *self._calls):
             try:
                 if call.asking:
-                    connection.read_response()
-                call.answer = self._client.parse_response(connection, call.args[0], **call.options)
+                    self._connection.read_response()
+                call.answer = self._client.parse_response(
+                    self._connection, call.args[0], **call.options
+                )
             except ResponseError as error:
                 call.answer = error
 
