@@ -12,7 +12,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
-from quant import api_tokens, valkey_store
+from quant import api_tokens, cold_start, valkey_store
 from quant.db.lookup import Lookup
 from quant.observability import tracing
 from quant.observability.logs import share_format
@@ -143,3 +143,6 @@ def _decide(event: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
         logger.info("token refused: %s", error)
         return 403, {"principalId": "unknown", "policyDocument": _policy("Deny", method_arn)}
     return 200, _allow(principal, method_arn)
+
+
+cold_start.end()

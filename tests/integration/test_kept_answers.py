@@ -154,7 +154,7 @@ def test_no_endpoint_whose_answers_are_kept_is_told_who_asks(api, declared):
 
     event = rest_api_event(declared.path)
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(Guard(endpoint, declared)(scope_of(event), receive, None))
+    loop.run_until_complete(Guard(endpoint, declared, None)(scope_of(event), receive, None))
     loop.close()
     assert len(told) == 1
 

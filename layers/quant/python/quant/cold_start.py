@@ -19,15 +19,21 @@ _UNUSED: Final = (
 )
 
 # Python looks for cycles after every 2,000 new containers. The imports of a start make some sixty
-# thousand that all stay; a request makes far fewer.
+# thousand, most of which stay.
 _COLLECT_AFTER: Final = 100_000
-# After a snapshot. The collector looks at what requests made since the last time alone, about a
-# millisecond; meanwhile what they leave waits: each exception that a handler raises is a cycle with
-# the frames of Lambda's runtime, 6 KB.
+# The collector looks at what was made since the last time alone, about a millisecond; meanwhile
+# what requests leave waits: each exception that a handler raises is a cycle with the frames of
+# Lambda's runtime, 6 KB.
 _COLLECT_AFTER_REQUESTS: Final = 10_000
 
 # Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
 IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
+
+
+def end() -> None:
+    """End what speeds a start up, after the last of its imports."""
+    if IN_FUNCTION:
+        gc.set_threshold(_COLLECT_AFTER_REQUESTS)
 
 
 def _freeze() -> None:
@@ -35,7 +41,6 @@ def _freeze() -> None:
     # environments of one snapshot share until then.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER_REQUESTS)
 
 
 if IN_FUNCTION:

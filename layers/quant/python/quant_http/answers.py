@@ -56,7 +56,7 @@ class KeptAnswer:
         tag = entity_tag(document)
         if len(document) < COMPRESS_FROM_BYTES or not _takes_gzip(request):
             return cls(tag, state, compressed=False, content=document)
-        return cls(tag, state, compressed=True, content=zlib.compress(document, _LEVEL, _GZIP))
+        return cls(tag, state, compressed=True, content=_compress(document))
 
     @classmethod
     def load(cls, kept: bytes) -> Self:
@@ -79,10 +79,15 @@ class KeptAnswer:
         if matches(request.headers.get("if-none-match"), self.tag):
             return Response(status_code=304, headers=headers)
         content = self.content
-        if self.compressed and _takes_gzip(request):
-            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        elif self.compressed:
-            content = zlib.decompress(content, _GZIP)
+        if self.compressed or len(content) >= COMPRESS_FROM_BYTES:
+            headers["Vary"] = "Accept-Encoding"
+            takes_gzip = _takes_gzip(request)
+            if takes_gzip:
+                headers["Content-Encoding"] = "gzip"
+            if takes_gzip and not self.compressed:
+                content = _compress(content)
+            elif self.compressed and not takes_gzip:
+                content = zlib.decompress(content, _GZIP)
         return Response(content, media_type="application/json", headers=headers)
 
 
@@ -104,6 +109,10 @@ def query_of(request: Request, route: Route) -> str:
     parameters = sorted(request.scope["query_string"].decode("latin-1").split("&"))
     # The path comes last: it alone may hold a line break, which a client can encode in it.
     return "\n".join((route.name, "&".join(parameters), request.scope["path"]))
+
+
+def _compress(document: bytes) -> bytes:
+    return zlib.compress(document, _LEVEL, _GZIP)
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -14,13 +14,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quant import valkey_store
-from quant.cold_start import IN_FUNCTION
+from quant import cold_start, valkey_store
 from quant.observability import tracing
 from quant.settings import edge_settings
 from quant.snapstart import before_snapshot
 from quant_http import problems, telemetry
 from quant_http.answers import COMPRESS_FROM_BYTES
+from quant_http.direct import DirectEndpoint
 from quant_http.edge import finish
 from quant_http.guard import Guard
 from quant_http.parameters import refuse_repeated_parameters
@@ -117,10 +117,9 @@ class RouteApp:
             dependencies=[Depends(refuse_repeated_parameters)],
         )
         problems.install(self.asgi)
-        self.asgi.add_middleware(Guard, route=self.route)
-        if compresses:
-            self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
-        self.asgi.add_middleware(_RequestContext, route=self.route)
+        # Answers that are kept are compressed where they are made.
+        self._compresses = compresses and not self.route.cached
+        self._direct: DirectEndpoint | None = None
         self.handler: Callable[[dict[str, Any], Any], dict[str, Any]] = Mangum(
             self.asgi, lifespan="off", text_mime_types=_TEXT_MEDIA_TYPES
         )
@@ -130,6 +129,14 @@ class RouteApp:
         from quant_http.priming import prime  # noqa: PLC0415 - only before a snapshot
 
         prime(self.asgi)
+        if self._direct is not None:
+            self._direct.prime()
+
+    def _add_middlewares(self) -> None:
+        self.asgi.add_middleware(Guard, route=self.route, direct=self._direct)
+        if self._compresses:
+            self.asgi.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
+        self.asgi.add_middleware(_RequestContext, route=self.route)
 
     def endpoint(
         self,
@@ -163,7 +170,7 @@ class RouteApp:
             tags: Sections of the documentation.
         """
         documented: dict[str, Any] = {"response_model": None}
-        if not IN_FUNCTION:
+        if not cold_start.IN_FUNCTION:
             from quant_http.documentation import operation  # noqa: PLC0415 - only needed here
 
             documented = operation(
@@ -190,6 +197,10 @@ class RouteApp:
                 status_code=status,
                 **documented,
             )
+            if self.route.cached:
+                self._direct = DirectEndpoint.of(function, self.route)
+            self._add_middlewares()
+            cold_start.end()
             return function
 
         return register

@@ -10,6 +10,7 @@ from quant.observability import tracing
 from quant_http.answers import KeptAnswer, Lookup, cache, query_of
 from quant_http.bodies import BodyTooLargeError, read_body, refuse_body, replay
 from quant_http.caller import caller
+from quant_http.direct import DirectEndpoint
 from quant_http.limits import check_limits, limit_headers
 from quant_http.problems import answer, problem
 from quant_http.routes import Access, Route
@@ -21,11 +22,17 @@ class Guard:
 
     The gateway's authorizer has refused others already; this holds if it is ever left out. What may
     pass is answered here if the cache has the answer; it is asked together with the limiter.
+
+    Args:
+        app: What answers other requests.
+        route: The route.
+        direct: What answers those of them that it can, where the route's answers are kept.
     """
 
-    def __init__(self, app: ASGIApp, route: Route) -> None:
+    def __init__(self, app: ASGIApp, route: Route, direct: DirectEndpoint | None) -> None:
         self._app = app
         self._route = route
+        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request with a problem or from the cache, or hand it on."""
@@ -47,8 +54,11 @@ class Guard:
             scope = {name: value for name, value in scope.items() if name != "aws.event"}
         if response is None:
             with tracing.part("handler"):
-                await self._app(scope, replay(body), send)
-        else:
+                if self._direct is not None:
+                    response = await self._direct.answer(Request(scope))
+                if response is None:
+                    await self._app(scope, replay(body), send)
+        if response is not None:
             await response(scope, receive, send)
 
     def _check_scope(self, request: Request) -> None:

@@ -20,7 +20,6 @@ from quant.errors import (
     InvalidCursorError,
     InvalidInputError,
     NotFoundError,
-    QuantError,
     StoreUnavailableError,
     TooManyAttemptsError,
     UnauthorizedError,
@@ -154,11 +153,11 @@ _ANSWERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Response
 }
 
 
-def answer(request: Request, error: QuantError) -> Response:
-    """Return the problem that says ``error``, for code that runs outside the endpoint.
+def answer(request: Request, error: Exception) -> Response:
+    """Return the problem that says ``error``, for what FastAPI does not see.
 
     Raises:
-        QuantError: ``error``, if it is not one that clients are told of.
+        Exception: ``error``, if it is not one that clients are told of.
     """
     for kind in type(error).__mro__:
         if kind in _ANSWERS:

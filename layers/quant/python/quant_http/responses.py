@@ -159,11 +159,10 @@ def _kept_or_read(
     if lookup.found is not None and is_hit:
         return lookup.found.response(request)
     document, version = read()
-    if version is None:
-        return entity(request, document)
     answer = KeptAnswer.of(document, state, request)
-    with tracing.part("cache"):
-        cache.keep(lookup.query, answer.dump(), version, ttl_s=ttl_s)
+    if version is not None:
+        with tracing.part("cache"):
+            cache.keep(lookup.query, answer.dump(), version, ttl_s=ttl_s)
     return answer.response(request)
 
 
