@@ -321,9 +321,9 @@ def _remarks(taken: Mapping[Place, Taken]) -> str:
         "What Valkey has is answered before FastAPI is asked. Slower than the floor is a list that "
         "has to be read: "
         + "; ".join(map(of_route, ROUTES))
-        + " than the floor whose rows are JSON, as ours are. That goes into two round trips to "
-        "Valkey (limiter and lookup, then keeping the answer), FastAPI's routing and validation, "
-        "Mangum's way from event to ASGI and back, the entity tag and the log line. It is about "
+        + " than the floor whose rows are JSON, as ours are. That goes into the limiter's round "
+        "trip to Valkey and into sending it the answer, validation, Mangum's way from event to "
+        "ASGI and back through the middlewares, the entity tag and the log line. It is about "
         "the same for every list, so that it weighs more the shorter the rows: those of "
         "`/politicians` are a third as long as those of `/trades`."
     )
