@@ -59,8 +59,8 @@ def _count(text: str) -> int:
 
 
 _SORT_KEYS: Final = {
-    "name": SortKey("p.sort_name", "p.id", str),
-    "trade_count": SortKey("a.trade_count", "a.politician_id", _count),
+    "name": SortKey("p.sort_name", "text", "p.id", str),
+    "trade_count": SortKey("a.trade_count", "bigint", "a.politician_id", _count),
 }
 
 

@@ -93,7 +93,9 @@ def bounds_of(given: Mapping[str, Any], sort: str) -> tuple[Bounds, set[str]]:
     return Bounds(least, most), names
 
 
-def parts_of(given: Mapping[str, Any], conditions: Sequence[Condition], sort: str) -> list[Part]:
+def parts_of(
+    given: Mapping[str, Any], conditions: Sequence[Condition], sort: str, *, descending: bool
+) -> list[Part]:
     """Return what a page is merged from; nothing where an index has the rows in the list's order.
 
     That is so for a range in its own order. Of several filters the planner makes what it can.
@@ -102,6 +104,7 @@ def parts_of(given: Mapping[str, Any], conditions: Sequence[Condition], sort: st
         given: Values of the filters by their names in ``quant.trades.TradeFilters``.
         conditions: What they are.
         sort: Name of the sort key.
+        descending: Whether the list begins with the greatest.
     """
     if not given or given.keys() <= {*_RANGES[sort]}:
         return []
@@ -110,7 +113,7 @@ def parts_of(given: Mapping[str, Any], conditions: Sequence[Condition], sort: st
         # would expect such rows to be soon found. But a value may be one of other times.
         return [Part(conditions)]
     if given.keys() <= {*_TRANSACTION}:
-        return _transacted(given, sort)
+        return _transacted(given, sort, descending=descending)
     if given.keys() <= {*_DISCLOSURE}:
         return _disclosed(given, sort)
     if given.keys() <= {*_AMOUNT}:
@@ -118,7 +121,7 @@ def parts_of(given: Mapping[str, Any], conditions: Sequence[Condition], sort: st
     return []
 
 
-def _transacted(given: Mapping[str, Any], sort: str) -> list[Part]:
+def _transacted(given: Mapping[str, Any], sort: str, *, descending: bool) -> list[Part]:
     column = "t.transaction_date"
     classes = Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION))
     conditions = _in_weeks(column, given, _TRANSACTION)
@@ -126,9 +129,11 @@ def _transacted(given: Mapping[str, Any], sort: str) -> list[Part]:
         return [Part(conditions, classes)]
     # What is disclosed is so after the transaction: nothing before has to be passed.
     known = Bounds(max(given.get("transaction_from", _UNKNOWN), KNOWN.least))
+    ascending = [Bounds(_UNKNOWN, _UNKNOWN), known]
+    first, rest = reversed(ascending) if descending else ascending
     return [
-        Part(conditions, classes, known),
-        Part(conditions, classes, Bounds(_UNKNOWN, _UNKNOWN)),
+        Part(conditions, classes, first),
+        Part(conditions, classes, rest, is_rest=True),
     ]
 
 

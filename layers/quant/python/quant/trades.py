@@ -104,9 +104,9 @@ def _amount(text: str) -> Decimal:
 _MOST_DIGITS: Final = 16
 
 _SORT_KEYS: Final = {
-    "disclosure_date": SortKey(DISCLOSED, "t.id", date.fromisoformat),
-    "transaction_date": SortKey("t.transaction_date", "t.id", date.fromisoformat),
-    "amount": SortKey("t.amount_min", "t.id", _amount),
+    "disclosure_date": SortKey(DISCLOSED, "date", "t.id", date.fromisoformat),
+    "transaction_date": SortKey("t.transaction_date", "date", "t.id", date.fromisoformat),
+    "amount": SortKey("t.amount_min", "numeric", "t.id", _amount),
 }
 
 
@@ -135,7 +135,7 @@ def list_trades(
         bounds=bounds,
         # One filter or the bounds of one range: an index for each sort serves them.
         keep=len({name.partition("_")[0] for name in given}) <= 1,
-        parts=parts_of(given, conditions, sort),
+        parts=parts_of(given, conditions, sort, descending=filters.sort != sort),
     )
 
 

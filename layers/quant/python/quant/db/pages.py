@@ -62,12 +62,23 @@ _CLASSES: Final = """(
     select first.* from class join more using (class_number) cross join lateral {rows} first
 )"""
 _FEW: Final = 4
+# The rest is not run where what comes before it fills the page.
+_THEN: Final = """(
+    with before as materialized ({before})
+    select * from before union all
+    select * from {rest} rest where (select count(*) from before) < $1
+)"""
 # Rows of a class are in the order of their identifiers where all have one key. Classes that a
 # cursor has passed have none left, and of one that it has not reached all are.
 _AFTER_IN_CLASS: Final = (
     "{key_of_class} {beyond}= {{}} and {row_id} {beyond}"
     " case when {key_of_class} = {{}} then {{}}::uuid else '{first_id}'::uuid end"
 )
+# How a planner that is to make one plan for all values is not shown one: else it compares what it
+# expects of both plans, and may plan anew for each page, which takes longer than to read it.
+_AFTER: Final = "({key}, {row_id}) {beyond} ((select {{}}::{type}), (select {{}}::uuid))"
+_LEAST: Final = "{key} >= (select {{}}::{type})"
+_MOST: Final = "{key} <= (select {{}}::{type})"
 _ASCENDING: Final = {
     "direction": "asc",
     "until": "<=",
@@ -114,12 +125,14 @@ class Part:
         classes: SQL of the classes, as behind ``from``, called ``class`` in conditions.
         bounds: Of the sort key.
         key_of_class: SQL of the sort key, where it is the same for all rows of a class.
+        is_rest: Whether all its rows come after those of the parts before.
     """
 
     conditions: Sequence[Condition]
     classes: Condition | None = None
     bounds: Bounds = UNBOUNDED
     key_of_class: str | None = None
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +141,13 @@ class SortKey:
 
     Attributes:
         key: Expression sorted by; never null.
+        type: Its type.
         row_id: Identifier (UUID) that breaks ties, of the table whose index holds both.
         parse: Reads a cursor's text back into a value of ``key``; ``ValueError`` where it is none.
     """
 
     key: str
+    type: str
     row_id: str
     parse: Callable[[str], object]
 
@@ -181,12 +196,13 @@ def read_page(
     names = {
         "source": source,
         "key": key.key,
+        "type": key.type,
         "row_id": key.row_id,
         "most": str(MAX_LIMIT + 1),
         **(_DESCENDING if descending else _ASCENDING),
     }
     if parts:
-        merged = " union all ".join(_part(part, after, values, names) for part in parts)
+        merged = _merged(parts, after, values, names)
         conditions = ()
         names |= {"source": _MERGED.format(**names, parts=merged), "key": "found.key"}
     else:
@@ -220,18 +236,36 @@ def _between(
     least, most = bounds
     found = []
     if after is not None:
-        position = "({key}, {row_id}) {beyond}".format(**names)
+        position = Condition(_AFTER.format(**names), after)
         if names["direction"] == "desc" and (most is None or after[0] <= most):
             most = None
-            found.append(Condition(f"{position} ({{}}, {{}})", after))
+            found.append(position)
         elif names["direction"] == "asc" and (least is None or after[0] >= least):
             least = None
-            found.append(Condition(f"{position} ({{}}, {{}})", after))
+            found.append(position)
     if least is not None:
-        found.append(Condition(f"{names['key']} >= {{}}", (least,)))
+        found.append(Condition(_LEAST.format(**names), (least,)))
     if most is not None:
-        found.append(Condition(f"{names['key']} <= {{}}", (most,)))
+        found.append(Condition(_MOST.format(**names), (most,)))
     return found
+
+
+def _merged(
+    parts: Sequence[Part],
+    after: tuple[Any, uuid.UUID] | None,
+    values: list[object],
+    names: Mapping[str, str],
+) -> str:
+    merged = ""
+    for part in parts:
+        rows = _part(part, after, values, names)
+        if not merged:
+            merged = rows
+        elif part.is_rest:
+            merged = _THEN.format(before=merged, rest=rows)
+        else:
+            merged = f"{merged} union all {rows}"
+    return merged
 
 
 def _part(
