@@ -10,8 +10,8 @@ from report import Report, Sample, package_versions, short
 MOST_GROWTH = 1.3
 LATER = ", later page"
 WHY = (
-    "What grows is the depth of the indexes: a step into one passes one block more for about every "
-    "two hundredfold of the trades, and a page of 50 takes some 150 steps to its rows. A range in "
+    "What grows is the depth of the indexes: a step into one passes one block more for about each "
+    "hundredfold of the trades, and a page of 50 takes some 150 steps to its rows. A range in "
     "the order of something else takes one more for each four weeks or category in it, up to 180, "
     "so that long ranges grow most. At the ends of a range, rows of a class that are not in it are "
     "passed, fourteen for each found of a single day. Statistics read all trades of their "
