@@ -183,14 +183,14 @@ def _report(
     return Report(
         title="What each route takes",
         method=(
-            "Mean milliseconds of a request, and of the processor in its thread, of every route of "
-            "the API; `docs/costs.md` makes dollars of them. As in the section on the latency of "
-            "the API: from the event to the answer, one request at a time, in one process beside its "
-            f"Postgres and Valkey. Synthetic data: {TRADES:,} trades of {POLITICIANS} politicians "
-            f"in {TICKERS} tickers; models have a database of their own. Passwords are hashed at "
-            "the cost that functions on AWS pay. Uncached: Valkey is emptied first. Calls of S3 "
-            "and SQS are answered in the process and count as its own. The JSON file has both "
-            "numbers of each."
+            "Mean milliseconds of a request, and of the processor in its thread, of every route "
+            "of the API; `docs/costs.md` makes dollars of them. As in the section on the latency "
+            "of the API: from the event to the answer, one request at a time, in one process "
+            f"beside its Postgres and Valkey. Synthetic data: {TRADES:,} trades of {POLITICIANS} "
+            f"politicians in {TICKERS} tickers; models have a database of their own. Passwords are "
+            "hashed at the cost that functions on AWS pay. Uncached: Valkey is emptied first. "
+            "Calls of S3 and SQS are answered in the process and count as its own. The JSON file "
+            "has both numbers of each."
         ),
         columns=("route", "uncached n", "ms", "processor", "cached n", "ms", "processor"),
         rows=tuple(rows),
