@@ -1,68 +1,81 @@
 """Durations of requests, from the benchmarks' measurements (docs/benchmarks.json)."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from quant_http.routes import ROUTES
 
-# Percentiles that the benchmark keeps of each measurement (tests/bench/api_latency.py).
-_PERCENTILES: Final = (0, 10, 25, 50, 75, 90, 95, 99, 100)
-_DATA: Final = "larger, 50,000"
-
-# Share of requests that each measured route stands for. Assumed: nobody has used the platform yet.
+# Share of requests that each route stands for. Assumed: nobody has used the platform yet.
 MIX: Final[Mapping[str, float]] = {
-    "/trades": 0.45,
-    "/politicians": 0.15,
-    "/stats/overview": 0.10,
-    "/stats/leaderboard": 0.10,
-    "/analytics/performance": 0.08,
-    "/analytics/network/analysis": 0.05,
-    "/analytics/performance/{id}": 0.04,
-    "/analytics/anomaly-detection/{id}": 0.01,
-    "/analytics/ensemble/{id}": 0.01,
-    "/analytics/backtest": 0.01,
+    "trades.list": 0.45,
+    "politicians.list": 0.15,
+    "stats.overview": 0.10,
+    "stats.leaderboard": 0.10,
+    "analytics.performance": 0.08,
+    "analytics.network": 0.05,
+    "analytics.politician_performance": 0.04,
+    "analytics.anomaly_detection": 0.01,
+    "analytics.ensemble": 0.01,
+    "analytics.backtest": 0.01,
 }
+
+# Lambda bills whole milliseconds, rounded up: half of one more on average.
+# https://aws.amazon.com/lambda/pricing/
+_ROUNDED_UP_S: Final = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Mean of a route's requests on the development machine.
+
+    Attributes:
+        seconds: From the event to the answer.
+        processor: Seconds of the processor in them; the others are waited for stores.
+    """
+
+    seconds: float
+    processor: float
+
+    def billed(self, share: float, slower: float = 1.0) -> float:
+        """Return the seconds that Lambda bills.
+
+        Args:
+            share: Share of a processor that the function has.
+            slower: How much longer everything takes on Lambda.
+        """
+        waited = max(self.seconds - self.processor, 0.0)
+        return slower * (waited + self.processor / min(share, 1.0)) + _ROUNDED_UP_S
 
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """Mean seconds of a route's requests on the development machine.
+    """What requests of a route take.
 
     Attributes:
-        cached: Where Valkey holds the answer.
-        uncached: Where it does not.
+        uncached: Where Valkey does not hold the answer, or never does.
+        cached: Where it does; the same for a route whose answers are not kept.
     """
 
-    cached: float
-    uncached: float
+    uncached: Took
+    cached: Took
 
 
 def durations(benchmarks: Path) -> dict[str, Durations]:
-    """Return the durations of the routes in ``MIX``."""
-    found = json.loads(benchmarks.read_text())["api_latency"]["measurements"]
+    """Return the durations of all routes, by name."""
+    found = json.loads(benchmarks.read_text())["routes"]["measurements"]
 
-    def mean(route: str, kind: str) -> float:
-        return mean_of_percentiles(found[f"{route}, {_DATA}, {kind}, ms"]) / 1000
+    def took(route: str, kind: str) -> Took | None:
+        values = found.get(f"{route}, {kind}, ms")
+        return Took(*(value / 1000 for value in values)) if values else None
 
-    return {route: Durations(mean(route, "cached"), mean(route, "uncached")) for route in MIX}
-
-
-def function_of(route: str) -> str:
-    """Return the function that answers a measured route."""
-    [name] = [
-        declared.name
-        for declared in ROUTES
-        if re.sub(r"{\w+}", "{id}", declared.path) == f"/api/v1{route}" and declared.method == "GET"
-    ]
-    return name
-
-
-def mean_of_percentiles(values: list[float]) -> float:
-    """Return the mean of a distribution known by its percentiles, linear in between."""
-    steps = zip(pairwise(_PERCENTILES), pairwise(values), strict=True)
-    return sum((to - since) * (low + high) / 2 for (since, to), (low, high) in steps) / 100
+    measured = {}
+    for route in ROUTES:
+        uncached = took(route.name, "uncached")
+        if uncached is None:
+            msg = f"{route.name} was not measured: run the benchmark `routes`"
+            raise LookupError(msg)
+        measured[route.name] = Durations(uncached, took(route.name, "cached") or uncached)
+    return measured

@@ -3,19 +3,22 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from infra.costs.measured import MIX, Durations, function_of
+from infra.costs.measured import MIX, Durations
 from infra.costs.prices import HOURS, SECONDS
 from infra.costs.standing import Item, memory_gb
 from infra.functions import AUTHORIZER
 from infra.references import Place, References
 from quant.observability.catalogue import BACKUP_METRICS, PIPELINE_METRICS, REQUEST_METRICS
-from quant_http.routes import ROUTES
+from quant_http.routes import ROUTES, Access, Capability, Route, Store
 
 # A function with this much memory has one whole processor; with less it has its share.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 WHOLE_PROCESSOR_GB: Final = 1769 / 1024
+
+_ROUTES: Final[Mapping[str, Route]] = {route.name: route for route in ROUTES}
 
 # Lambda polls a queue by this many long polls of this many seconds at a time, even if it is empty.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -114,30 +117,51 @@ def by_request(
     references: References, measured: Mapping[str, Durations], assumed: Assumed, requests: int
 ) -> Iterator[Item]:
     """Yield what a number of requests a month costs."""
-    functions = _functions(references)
-    compute, restored = 0.0, 0.0
     for route, share in MIX.items():
-        memory = memory_gb(functions[function_of(route)])
-        seconds = _seconds(measured[route], assumed, memory)
-        compute += share * requests * seconds * memory
-        restored += share * requests * assumed.cold * memory
-    asked = requests * assumed.asked
-    guard = memory_gb(functions[AUTHORIZER])
-    yield "Lambda", "Lambda compute", compute + asked * assumed.authorizer_s * guard
-    yield "Lambda", "Lambda requests", requests + asked
-    yield "Lambda", "SnapStart restore", restored
+        yield from of_route(references, measured, assumed, route, share * requests)
+    if requests:
+        # As if each route were asked something in every hour.
+        yield "CloudWatch", "custom metric", len(ROUTES) * len(REQUEST_METRICS)
+
+
+def of_route(
+    references: References,
+    measured: Mapping[str, Durations],
+    assumed: Assumed,
+    route: str,
+    requests: float,
+) -> Iterator[Item]:
+    """Yield what requests of one route cost.
+
+    Args:
+        references: The resources of the environment.
+        measured: Durations by route.
+        assumed: What was not measured.
+        route: Name of the route.
+        requests: How many there are.
+    """
+    declared = _ROUTES[route]
+    memory = memory_of(references, route)
+    seconds = billed_s(measured[route], assumed, memory)
+    yield "Lambda", "Lambda compute", requests * seconds * memory
+    yield "Lambda", "Lambda requests", requests
+    yield "Lambda", "SnapStart restore", requests * assumed.cold * memory
+    if declared.access is Access.TOKEN:
+        asked = requests * assumed.asked
+        guard = memory_of(references, AUTHORIZER)
+        yield "Lambda", "Lambda compute", asked * assumed.authorizer_s * guard
+        yield "Lambda", "Lambda requests", asked
     yield "API Gateway", "REST API", requests
-    if any(references.of_type("AWS::WAFv2::WebACL")):
+    if _has_acl(references):
         yield "WAF", "web ACL requests", requests
     yield "CloudWatch", "logs taken in", requests * assumed.log_gb
     yield "CloudWatch", "logs kept", requests * assumed.log_gb * _months_kept(references)
     yield "CloudWatch", "traces", requests * assumed.traced
-    if requests:
-        # As if each route were asked something in every hour.
-        yield "CloudWatch", "custom metric", len(ROUTES) * len(REQUEST_METRICS)
-    yield "ElastiCache", "cache units", requests * assumed.cache_units
-    # Sent, received and deleted.
-    yield "SQS", "queue requests", 3 * requests * assumed.audited
+    if Store.VALKEY in declared.stores:
+        yield "ElastiCache", "cache units", requests * assumed.cache_units
+    if Capability.AUDIT_QUEUE in declared.capabilities:
+        # Sent, received and deleted.
+        yield "SQS", "queue requests", 3 * requests * assumed.audited
     # Credentials of the stores, and the key set.
     yield "Secrets Manager", "secret read", 3 * requests * assumed.cold
     yield "Data transfer", "transfer to the internet", requests * assumed.answer_gb
@@ -167,20 +191,41 @@ def by_itself(references: References, assumed: Assumed) -> Iterator[Item]:
         yield "Backup", "database backup", kept
 
 
-def _seconds(measured: Durations, assumed: Assumed, memory: float) -> float:
-    """Return the mean duration of a route's requests, given its share of a processor."""
-    mean = assumed.hits * measured.cached + (1 - assumed.hits) * measured.uncached
-    return mean * assumed.slower / min(1.0, memory / WHOLE_PROCESSOR_GB)
+def billed_s(measured: Durations, assumed: Assumed, memory: float) -> float:
+    """Return the seconds that Lambda bills for a request of a route, on average.
+
+    Args:
+        measured: Of the route.
+        assumed: How many answers are kept, and how slow Lambda is.
+        memory: Of its function, GB.
+    """
+    share = memory / WHOLE_PROCESSOR_GB
+    kept = measured.cached.billed(share, assumed.slower)
+    made = measured.uncached.billed(share, assumed.slower)
+    return assumed.hits * kept + (1 - assumed.hits) * made
 
 
-def _functions(references: References) -> dict[str, Mapping[str, Any]]:
-    return {
-        str(properties["Handler"]).removesuffix(".handler"): properties
-        for _, properties in references.of_type("AWS::Lambda::Function")
-        if "Handler" in properties
-    }
+@cache
+def _has_acl(references: References) -> bool:
+    return any(references.of_type("AWS::WAFv2::WebACL"))
 
 
+def memory_of(references: References, function: str) -> float:
+    """Return a function's memory, GB."""
+    return _memories(references)[function]
+
+
+@cache
+def _memories(references: References) -> Mapping[str, float]:
+    found = {}
+    for _, properties in references.of_type("AWS::Lambda::Function"):
+        image = properties.get("ImageConfig", {}).get("Command", [""])
+        handler = str(properties.get("Handler", image[0]))
+        found[handler.removesuffix(".handler")] = memory_gb(properties)
+    return found
+
+
+@cache
 def _months_kept(references: References) -> float:
     """Return how many months of logs are kept."""
     groups = references.of_type("AWS::Logs::LogGroup")

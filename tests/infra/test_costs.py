@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable
 
 import pytest
-from infra.costs.measured import MIX, durations, function_of, mean_of_percentiles
-from infra.costs.page import month, page
+from infra.costs.measured import MIX, Took, durations
+from infra.costs.page import million, month, page
 from infra.costs.standing import BILLED, FREE, standing, unpriced
-from infra.costs.traffic import HIGH, LIKELY, LOW, times_a_month
+from infra.costs.traffic import HIGH, LIKELY, LOW, memory_of, times_a_month
 from infra.references import References
 from infra_support import PROJECT, Assembly
+
+from quant_http.routes import ROUTES
 
 PAGE = PROJECT / "docs" / "costs.md"
 MEASURED = durations(PROJECT / "docs" / "benchmarks.json")
@@ -75,7 +77,30 @@ def test_costs_rise_with_traffic_and_with_what_is_assumed(aws_assembly: Assembly
 
 def test_mix_is_of_routes_and_makes_one() -> None:
     assert sum(MIX.values()) == pytest.approx(1)
-    assert len({function_of(route) for route in MIX}) == len(MIX)
+    assert set(MIX) <= {route.name for route in ROUTES}
+
+
+def test_every_route_has_a_price_for_a_million_requests(aws_assembly: Assembly) -> None:
+    references = _references(aws_assembly)
+    for route in ROUTES:
+        low, likely, high = (
+            million(references, MEASURED, assumed, route.name) for assumed in (LOW, LIKELY, HIGH)
+        )
+        assert sum(low.values()) < sum(likely.values()) < sum(high.values())
+        # By hand: 3.50 a million, and a request to a function is 0.20.
+        assert likely["API Gateway"] == pytest.approx(3.50)
+        assert likely["Lambda"] > 0.20
+
+
+def test_compute_of_a_million_requests_by_hand(aws_assembly: Assembly) -> None:
+    references = _references(aws_assembly)
+    memory = memory_of(references, "health.live")
+    took = MEASURED["health.live"].uncached
+    seconds = 1.5 * (took.seconds - took.processor + took.processor * 1769 / 1024 / memory)
+    by_hand = 1e6 * (seconds + 0.0005) * memory * 0.0000133334 + 0.20
+    restored = 1e6 * 0.01 * memory * 0.0001397998
+    bill = million(references, MEASURED, LIKELY, "health.live")
+    assert bill["Lambda"] == pytest.approx(by_hand + restored)
 
 
 @pytest.mark.parametrize(
@@ -94,5 +119,7 @@ def test_schedules_are_counted(expression: str, times: float) -> None:
     assert times_a_month(expression) == pytest.approx(times)
 
 
-def test_mean_of_a_straight_line_is_its_middle() -> None:
-    assert mean_of_percentiles([0, 10, 25, 50, 75, 90, 95, 99, 100]) == pytest.approx(50)
+def test_waiting_takes_no_longer_on_half_a_processor() -> None:
+    took = Took(seconds=0.012, processor=0.008)
+    assert took.billed(0.5) == pytest.approx(0.004 + 0.016 + 0.0005)
+    assert took.billed(2) == pytest.approx(0.0125)
