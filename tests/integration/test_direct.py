@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 from limit_support import connect
+from tests.integration.conftest import LambdaContext, rest_api_event
 
 from quant.errors import NotFoundError, StoreUnavailableError
 from quant_http.direct import DirectEndpoint
@@ -99,8 +100,6 @@ def test_what_is_not_valid_is_refused_alike(ask, query):
 @pytest.mark.parametrize("path", [f"{TRADES}/", "/api/v1/trade", "/"])
 def test_other_paths_are_answered_alike(api, path):
     handler = importlib.import_module("trades.list").handler
-    from tests.integration.conftest import LambdaContext, rest_api_event
-
     answer = handler(rest_api_event(path), LambdaContext())
     assert answer["statusCode"] in {307, 404}
 

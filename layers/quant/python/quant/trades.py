@@ -1,15 +1,15 @@
 """Disclosed trades: list, most recently disclosed."""
 
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from quant.db import pages
-from quant.db.pages import Condition, Part, SortKey
+from quant.db.pages import Bounds, Condition, Part, SortKey
 from quant.paging import DEFAULT_LIMIT, Page
 from quant.trade_ranges import DISCLOSED, IS_DISCLOSED, KNOWN, bounds_of, parts_of
 from quant.vocabulary import AssetType, Chamber, Operation, Owner, Party
@@ -123,13 +123,9 @@ def list_trades(
     sort = filters.sort.removeprefix("-")
     bounds, names = bounds_of(given, sort)
     conditions = [condition for name, condition in _conditions(given) if name not in names]
-    return pages.read_page(
-        _ITEM,
-        "trades t",
+    return _page(
+        filters,
         conditions,
-        sort_keys=_SORT_KEYS,
-        sort=filters.sort,
-        filters=asdict(filters),
         limit=limit,
         cursor=cursor,
         bounds=bounds,
@@ -147,7 +143,29 @@ def recent_trades(*, chamber: Chamber | None = None, limit: int = DEFAULT_LIMIT)
     """
     filters = TradeFilters(chamber=chamber)
     conditions = [condition for _, condition in _conditions(_given(filters))]
-    latest = pages.read_page(
+    latest = _page(
+        filters,
+        conditions,
+        limit=limit,
+        cursor=None,
+        bounds=KNOWN,
+        keep=True,
+        parts=[Part(conditions, bounds=KNOWN)] if conditions else (),
+    )
+    return replace(latest, next_cursor=None)
+
+
+def _page(
+    filters: TradeFilters,
+    conditions: Sequence[Condition],
+    *,
+    limit: int,
+    cursor: str | None,
+    bounds: Bounds,
+    keep: bool,
+    parts: Sequence[Part],
+) -> Page:
+    return pages.read_page(
         _ITEM,
         "trades t",
         conditions,
@@ -155,19 +173,20 @@ def recent_trades(*, chamber: Chamber | None = None, limit: int = DEFAULT_LIMIT)
         sort=filters.sort,
         filters=asdict(filters),
         limit=limit,
-        cursor=None,
-        keep=True,
-        parts=[Part(conditions, bounds=KNOWN)] if conditions else (),
-        bounds=KNOWN,
+        cursor=cursor,
+        bounds=bounds,
+        keep=keep,
+        parts=parts,
     )
-    return replace(latest, next_cursor=None)
 
 
 def _given(filters: TradeFilters) -> dict[str, Any]:
     """Return the values of what is filtered by."""
-    values = asdict(filters)
-    del values["sort"]
-    return {name: value for name, value in values.items() if value is not None}
+    return {
+        field.name: value
+        for field in fields(filters)
+        if field.name != "sort" and (value := getattr(filters, field.name)) is not None
+    }
 
 
 def _conditions(given: Mapping[str, Any]) -> Iterator[tuple[str, Condition]]:

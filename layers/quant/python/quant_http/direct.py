@@ -22,18 +22,18 @@ class DirectEndpoint:
     Args:
         function: The endpoint.
         model: Model of its query.
-        route: Its route, without parameters in its path.
+        path: Path of its route, without parameters.
     """
 
     def __init__(
         self,
         function: Callable[..., Awaitable[Response]],
         model: type[BaseModel],
-        route: Route,
+        path: str,
     ) -> None:
         self._function = function
         self._model = model
-        self._route = route
+        self._path = path
 
     @classmethod
     def of(cls, function: Callable[..., Awaitable[Response]], route: Route) -> Self | None:
@@ -43,15 +43,15 @@ class DirectEndpoint:
         if annotations.keys() != {"request", "query"} or "{" in route.path:
             return None
         model, source = get_args(annotations["query"])
-        return cls(function, model, route) if isinstance(source, params.Query) else None
+        return cls(function, model, route.path) if isinstance(source, params.Query) else None
 
     def prime(self) -> None:
         """Build what validates queries."""
         self._model.model_rebuild()
 
     async def answer(self, request: Request) -> Response | None:
-        """Return the answer to a request, ``None`` if it is not valid."""
-        if request.scope["path"] != self._route.path or request.method != self._route.method:
+        """Return the answer to a request by the route's method, ``None`` if it is not valid."""
+        if request.scope["path"] != self._path:
             return None
         given = request.query_params.multi_items()
         names = dict(given)

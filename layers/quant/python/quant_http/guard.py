@@ -48,13 +48,14 @@ class Guard:
                 response = refuse_body(request, body, takes_forms=self._route.takes_forms)
             except BodyTooLargeError:
                 response = problem(request, 413, "the body is longer than any this API takes")
-        if response is None and self._route.cached and request.method == self._route.method:
+        is_kept = self._route.cached and request.method == self._route.method
+        if response is None and is_kept:
             response = _kept_answer(request)
             # What is kept for everybody must not depend on who happened to ask first.
             scope = {name: value for name, value in scope.items() if name != "aws.event"}
         if response is None:
             with tracing.part("handler"):
-                if self._direct is not None:
+                if is_kept and self._direct is not None:
                     response = await self._direct.answer(Request(scope))
                 if response is None:
                     await self._app(scope, replay(body), send)
