@@ -12,13 +12,12 @@ from infra.costs.standing import Item, memory_gb
 from infra.functions import AUTHORIZER
 from infra.references import Place, References
 from quant.observability.catalogue import BACKUP_METRICS, PIPELINE_METRICS, REQUEST_METRICS
-from quant_http.routes import ROUTES, Access, Capability, Route, Store
+from quant_http import routes
+from quant_http.routes import ROUTES, Access, Capability, Store
 
 # A function with this much memory has one whole processor; with less it has its share.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 WHOLE_PROCESSOR_GB: Final = 1769 / 1024
-
-_ROUTES: Final[Mapping[str, Route]] = {route.name: route for route in ROUTES}
 
 # Lambda polls a queue by this many long polls of this many seconds at a time, even if it is empty.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -140,7 +139,7 @@ def of_route(
         route: Name of the route.
         requests: How many there are.
     """
-    declared = _ROUTES[route]
+    declared = routes.route(route)
     memory = memory_of(references, route)
     seconds = billed_s(measured[route], assumed, memory)
     yield "Lambda", "Lambda compute", requests * seconds * memory

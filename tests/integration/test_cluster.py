@@ -70,6 +70,16 @@ def store(client):
     assert guard.call(lambda: True)
 
 
+def client_at(server, port=None):
+    return ClusterClient(
+        host=server.host,
+        port=port or server.port,
+        username=VALKEY_USER,
+        password=server.password,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
 def place(nodes, key):
     """The node that has a key, and the node after it."""
     number = key_slot(key.encode()) * len(nodes) // 16384
@@ -176,9 +186,7 @@ def test_locks_hold(store):
 def test_a_redirection_is_remembered(nodes):
     key = "{somewhere}:a"
     owner, other = place(nodes, key)
-    client = ClusterClient(
-        host=other.host, port=other.port, username=VALKEY_USER, password=other.password
-    )
+    client = client_at(other)
     before = redirected(owner), redirected(other)
     for number in range(10):
         client.set(key, number)
@@ -196,12 +204,7 @@ def test_commands_of_a_pipeline_follow_their_own_redirections(nodes):
     while len(keys) < len(nodes):
         key = f"{{{uuid.uuid4()}}}:key"
         keys.setdefault(place(nodes, key)[0].port, key)
-    client = ClusterClient(
-        host=nodes[0].host,
-        port=nodes[0].port,
-        username=VALKEY_USER,
-        password=nodes[0].password,
-    )
+    client = client_at(nodes[0])
     before = redirected(nodes[0])
     for number in range(5):
         pipeline = client.pipeline(transaction=False)
@@ -247,9 +250,7 @@ def test_a_slot_on_its_way_is_followed(nodes):
         server.port: connect(server).execute_command("CLUSTER MYID").decode()
         for server in (source, target)
     }
-    client = ClusterClient(
-        host=source.host, port=source.port, username=VALKEY_USER, password=source.password
-    )
+    client = client_at(source)
     to_target, to_source = connect(target), connect(source)
     to_target.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[source.port])
     to_source.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target.port])
@@ -279,25 +280,13 @@ def test_nothing_is_asked_of_a_cluster_before_the_first_command(nodes):
     key = "{somewhere}:b"
     owner, _ = place(nodes, key)
     before = connect(owner).info("stats")["total_connections_received"]
-    client = ClusterClient(
-        host=owner.host, port=owner.port, username=VALKEY_USER, password=owner.password
-    )
+    client = client_at(owner)
     client.get(key)
     after = connect(owner).info("stats")["total_connections_received"]
     commands = connect(owner).info("commandstats")
     client.close()
     assert after - before == 2  # this and the second question
     assert "cmdstat_command" not in commands
-
-
-def client_at(server, port=None):
-    return ClusterClient(
-        host=server.host,
-        port=port or server.port,
-        username=VALKEY_USER,
-        password=server.password,
-        retry=Retry(NoBackoff(), 1),
-    )
 
 
 def test_answers_to_what_was_posted_are_read_by_the_next_command(valkey):
