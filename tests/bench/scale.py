@@ -25,8 +25,8 @@ from tests.integration.conftest import rest_api_event
 from quant.trades import TradeSort
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-# By turns, so that a slow moment meets all sizes; and of all pages in each round, so that it is not
-# all that one page gets.
+# Request by request of each size, so that a slow moment meets all of them; and of all pages in each
+# round, so that it is not all that one page gets.
 ROUNDS, REQUESTS = 6, 8
 # Until Postgres keeps a plan, and what is read is in memory.
 WARM_UP = 6
@@ -64,12 +64,12 @@ METHOD = (
     f"end before the House's have begun for long; rarest values have {RAREST_ROWS} rows. Each list "
     f"is asked for a page of {LIMIT} by all sorts in both directions, and for page "
     f"{LATER_PAGE + 1} by its cursor: `GET /trades`, the whole function in AWS's runtime client, "
-    f"without an answer in Valkey, {ROUNDS * REQUESTS} times of each number of trades in {ROUNDS} "
-    f"rounds of all pages, each time after {WARM_UP} that are not counted. Statistics are asked "
-    "for without a function around them. Blocks are those of tables and indexes that Postgres "
-    "looks at. Growth is from the fewest trades of which the page has as many, in the order in "
-    "which it is greatest. Everything is on one machine; Postgres has a quarter of its memory for "
-    "its buffers."
+    f"without an answer in Valkey, {ROUNDS * REQUESTS} times of each number of trades, by turns of "
+    f"these, in {ROUNDS} rounds of all pages, each time after {WARM_UP} that are not counted. "
+    "Statistics are asked for without a function around them. Blocks are those of tables and "
+    "indexes that Postgres looks at. Growth is from the fewest trades of which the page has as "
+    "many, in the order in which it is greatest. Everything is on one machine; Postgres has a "
+    "quarter of its memory for its buffers."
 )
 ALL, FEWER = "with all indexes", "without those added"
 
@@ -203,8 +203,8 @@ def _ask_for_lists(
         }
         for _ in range(ROUNDS):
             for name, queries in pages.items():
-                for rows, query in queries.items():
-                    for number in range(WARM_UP + REQUESTS):
+                for number in range(WARM_UP + REQUESTS):
+                    for rows, query in queries.items():
                         client.flushdb()
                         seconds, answered = _request(functions[rows], query)
                         if number >= WARM_UP:

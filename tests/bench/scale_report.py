@@ -12,10 +12,10 @@ LATER = ", later page"
 WHY = (
     "What grows is the depth of the indexes: a step into one passes one block more for about each "
     "hundredfold of the trades, and a page of 50 takes some 150 steps to its rows. A range in "
-    "the order of something else takes one more for each four weeks or category in it, up to 180, "
-    "so that long ranges grow most. At the ends of a range, rows of a class that are not in it are "
-    "passed, fourteen for each found of a single day. Statistics read all trades of their "
-    "selection, which no index spares them; they are answered from the cache until the data change."
+    "the order of something else takes one more for each class that it is cut into, up to 45. At "
+    "the ends of a range, rows of a class that are not in it are passed, 28 for each found of a "
+    "single day. Statistics read all trades of their selection, which no index spares them; they "
+    "are answered from the cache until the data change."
 )
 
 

@@ -26,7 +26,7 @@ from quant.trades import TradeFilters, TradeSort, list_trades, recent_trades
 
 ROWS = 30_000
 LIMIT = 10
-# A range of years is merged from a few rows of each four weeks, and a page of some of them.
+# A range of years is merged from a few rows of each of its classes, and a page of some of them.
 MOST_READ = ROWS // 25
 SORTS = tuple(TradeSort)
 # Where the second page begins, in the midst of all trades.

@@ -3,15 +3,15 @@
 An index in a list's order does not tell where the rows of a range are, and an index of the range
 has them in another order. So a range is cut into classes, each of which an index has in the list's
 order. The page is among the first rows of each class, and these are all that is read, however many
-there are. Classes of days are four weeks each, and those of amounts the forms' categories: of
-ranges, and of the exact amounts that a few filings have.
+there are. Classes of days are 24 weeks each, and four weeks at the ends of a range; those of
+amounts are the forms' categories: of ranges, and of the exact amounts that a few filings have.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from quant.db.pages import Bounds, Condition, Part
+from quant.db.pages import Bounds, Classes, Condition, Part
 
 # The same expression as the indexes on trades have.
 DISCLOSED: Final = "coalesce(t.disclosure_date, date '0001-01-01')"
@@ -33,13 +33,37 @@ _RANGES: Final = {
 # Each of few values.
 _KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 
-# Those of a range, as far as there are trades. Unknown days of disclosure are in none.
-_WEEKS: Final = """generate_series(
-    (greatest({{}}::date, (select min({key}) from trades t where {known})) - '2000-01-01') / 28,
-    (least({{}}::date, (select max({key}) from trades t where {known})) - '2000-01-01') / 28
-) class (weeks)"""
-_IN_WEEKS: Final = "({column} - '2000-01-01') / 28 = class.weeks"
-# Of the weeks at the ends. A sum is nothing that the planner could look for in another index, nor
+# Days of a class, counted from the year 2000, of the long ones and of the short ones.
+_LONG: Final = 168
+_SHORT: Final = 28
+_SHORT_OF_LONG: Final = _LONG // _SHORT
+# Those of a range, as far as there are trades: short ones up to the first long one that is all in
+# it, and from the last. (Of the days before 2000 all are short, since it divides towards zero.)
+# Unknown days of disclosure are in none.
+_WEEKS: Final = f"""(
+    with ends as materialized (
+        select (
+            greatest({{{{}}}}::date, (select min({{key}}) from trades t where {{known}}))
+            - '2000-01-01'
+        ) / {_SHORT} as first, (
+            least({{{{}}}}::date, (select max({{key}}) from trades t where {{known}}))
+            - '2000-01-01'
+        ) / {_SHORT} as last
+    ),
+    long as materialized (
+        select greatest(first / {_SHORT_OF_LONG} + 1, 1) as first,
+        last / {_SHORT_OF_LONG} - 1 as last from ends
+    )
+    select {_LONG} as days, number from long, generate_series(first, last) number
+    union all
+    select {_SHORT}, number from ends, long,
+    generate_series(ends.first, least(ends.last, long.first * {_SHORT_OF_LONG} - 1)) number
+    union all
+    select {_SHORT}, number from ends, long,
+    generate_series(greatest(long.first, long.last + 1) * {_SHORT_OF_LONG}, ends.last) number
+) class"""  # noqa: S608 (constants)
+_IN_WEEKS: Final = "class.days = {days} and ({column} - '2000-01-01') / {days} = class.number"
+# Of the weeks at an end. A sum is nothing that the planner could look for in another index, nor
 # think rare in addition to the weeks.
 _FROM: Final = "{column} + 0 >= {{}}"
 _TO: Final = "{column} + 0 <= {{}}"
@@ -123,49 +147,58 @@ def parts_of(
 
 def _transacted(given: Mapping[str, Any], sort: str, *, descending: bool) -> list[Part]:
     column = "t.transaction_date"
-    classes = Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION))
-    conditions = _in_weeks(column, given, _TRANSACTION)
+    classes = Classes(
+        Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION)),
+        _in_weeks(column, given, _TRANSACTION),
+    )
     if sort != "disclosure_date":
-        return [Part(conditions, classes)]
+        return [Part(classes)]
     # What is disclosed is so after the transaction: nothing before has to be passed.
     known = Bounds(max(given.get("transaction_from", _UNKNOWN), KNOWN.least))
     ascending = [Bounds(_UNKNOWN, _UNKNOWN), known]
     first, rest = reversed(ascending) if descending else ascending
-    return [
-        Part(conditions, classes, first),
-        Part(conditions, classes, rest, is_rest=True),
-    ]
+    return [Part(classes, first), Part(classes, rest, is_rest=True)]
 
 
 def _disclosed(given: Mapping[str, Any], sort: str) -> list[Part]:
-    classes = Condition(_WEEKS.format(key=DISCLOSED, known=IS_DISCLOSED), _ends(given, _DISCLOSURE))
-    conditions = _in_weeks("t.disclosure_date", given, _DISCLOSURE)
+    classes = Classes(
+        Condition(_WEEKS.format(key=DISCLOSED, known=IS_DISCLOSED), _ends(given, _DISCLOSURE)),
+        _in_weeks("t.disclosure_date", given, _DISCLOSURE),
+    )
     last = given.get("disclosure_to") if sort == "transaction_date" else None
-    return [Part(conditions, classes, Bounds(most=last))]
+    return [Part(classes, Bounds(most=last))]
 
 
-def _in_weeks(column: str, given: Mapping[str, Any], names: tuple[str, str]) -> list[Condition]:
+def _in_weeks(
+    column: str, given: Mapping[str, Any], names: tuple[str, str]
+) -> list[list[Condition]]:
     first, last = names
     return [
-        Condition(_IN_WEEKS.format(column=column)),
-        *_of(given, first, _FROM.format(column=column)),
-        *_of(given, last, _TO.format(column=column)),
+        [Condition(_IN_WEEKS.format(column=column, days=_LONG))],
+        [
+            Condition(_IN_WEEKS.format(column=column, days=_SHORT)),
+            *_of(given, first, _FROM.format(column=column)),
+            *_of(given, last, _TO.format(column=column)),
+        ],
     ]
 
 
 def _of_amounts(given: Mapping[str, Any], sort: str) -> list[Part]:
     ends = _ends(given, _AMOUNT)
-    of_range, is_exact = [Condition(_IN_CATEGORY)], Condition(_IS_EXACT)
-    categories = Condition(_CATEGORIES, ends)
+    categories, of_range = Condition(_CATEGORIES, ends), [[Condition(_IN_CATEGORY)]]
+    is_exact = Condition(_IS_EXACT)
     if sort == "amount":
         return [
-            Part(of_range, categories, key_of_class="class.lower"),
-            Part([is_exact], bounds=Bounds(*ends)),
+            Part(Classes(categories, of_range, key="class.lower")),
+            Part([is_exact], Bounds(*ends)),
         ]
     exact = [Condition(_IN_EXACT_CATEGORY), is_exact]
     for name, sql in _EXACT_BOUNDS.items():
         exact += _of(given, name, sql)
-    return [Part(of_range, categories), Part(exact, Condition(_EXACT_CATEGORIES, ends))]
+    return [
+        Part(Classes(categories, of_range)),
+        Part(Classes(Condition(_EXACT_CATEGORIES, ends), [exact])),
+    ]
 
 
 def _of(given: Mapping[str, Any], name: str, sql: str) -> list[Condition]:

@@ -241,13 +241,20 @@ def _trade_indexes() -> Iterator[Index]:
 
     # A range of one column in the order of another: see ``quant.trade_ranges``.
     for name, column, key, included in (
-        ("transaction_weeks_disclosure", transaction, disclosed, (transaction, disclosure)),
-        ("transaction_weeks_amount", transaction, amount, (transaction,)),
-        ("disclosure_weeks_transaction", disclosure, transaction, (disclosure,)),
-        ("disclosure_weeks_amount", disclosure, amount, (disclosure,)),
+        ("disclosure", transaction, disclosed, (transaction, disclosure)),
+        ("amount", transaction, amount, (transaction,)),
+        ("transaction", disclosure, transaction, (disclosure,)),
+        ("amount", disclosure, amount, (disclosure,)),
     ):
-        weeks = text(f"(({column} - '2000-01-01') / 28)")
-        yield Index(f"ix_trades_{name}", weeks, key, "id", postgresql_include=included)
+        of_column = f"ix_trades_{column.removesuffix('_date')}"
+        for kind, days in (("weeks", 28), ("24_weeks", 168)):
+            yield Index(
+                f"{of_column}_{kind}_{name}",
+                text(f"(({column} - '2000-01-01') / {days})"),
+                key,
+                "id",
+                postgresql_include=included,
+            )
     upper = text("coalesce(amount_max, 'Infinity')")
     category = text(
         "width_bucket(amount_min, '{1001,15001,50001,100001,250001,500001,1000001,5000001,25000001,"

@@ -37,36 +37,42 @@ from (
 
 # What a page is merged from is read in full, hence not more of each part than is on the page.
 _MERGED: Final = """(
-    select key, id from ({parts}) part order by key {direction}, id {direction} limit $1
+    select key, id from ({parts}) part order by key {direction}, id {direction} limit {page}
 ) found join {source} on {row_id} = found.id"""
 _PART: Final = """(select * from (
     select {key} as key, {row_id} as id from {source}
     where {conditions} order by {key} {direction}, {row_id} {direction} limit {most}
 ) most limit {limit})"""
 # Of many classes a few rows each tell where the page ends at the latest, hence of which there may
-# be more on it.
+# be more on it: about thrice a page in all, so that mostly it is of none.
 _CLASSES: Final = """(
-    with class as materialized (select *, row_number() over () as class_number from {classes}),
+    with class as materialized (
+        select *, row_number() over () as class_number, least(
+            {page}, greatest({few_rows}, {few_pages} * {page} / count(*) over ())
+        )::int as few_rows from {classes}
+    ),
     few as materialized (
-        select class_number, first.* from class cross join lateral {few} first
+        select class_number, few_rows, first.* from class cross join lateral ({few}) first
     ),
     bound as (
-        select key, id from few order by key {direction}, id {direction} offset $1 - 1 limit 1
+        select key, id from few order by key {direction}, id {direction} offset {page} - 1 limit 1
     ),
     more as materialized (
-        select class_number from few group by class_number having count(*) = {few_rows}
+        select class_number from few where few_rows < {page}
+        group by class_number, few_rows having count(*) = few_rows
         and bool_and((key, id) {until} (select key, id from bound)) is not false
     )
     select key, id from few where class_number not in (select class_number from more)
     union all
-    select first.* from class join more using (class_number) cross join lateral {rows} first
+    select first.* from class join more using (class_number) cross join lateral ({rows}) first
 )"""
-_FEW: Final = 4
+_FEW_ROWS: Final = 4
+_FEW_PAGES: Final = 3
 # The rest is not run where what comes before it fills the page.
 _THEN: Final = """(
     with before as materialized ({before})
     select * from before union all
-    select * from {rest} rest where (select count(*) from before) < $1
+    select * from {rest} rest where (select count(*) from before) < {page}
 )"""
 # Rows of a class are in the order of their identifiers where all have one key. Classes that a
 # cursor has passed have none left, and of one that it has not reached all are.
@@ -76,6 +82,7 @@ _AFTER_IN_CLASS: Final = (
 )
 # How a planner that is to make one plan for all values is not shown one: else it compares what it
 # expects of both plans, and may plan anew for each page, which takes longer than to read it.
+_PAGE: Final = "(select $1::int)"
 _AFTER: Final = "({key}, {row_id}) {beyond} ((select {{}}::{type}), (select {{}}::uuid))"
 _LEAST: Final = "{key} >= (select {{}}::{type})"
 _MOST: Final = "{key} <= (select {{}}::{type})"
@@ -117,21 +124,32 @@ UNBOUNDED: Final = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Rows of a list that an index has in its order, or classes of rows that are each like that.
+class Classes:
+    """Classes that rows are cut into, of each of which an index has the rows in a list's order.
 
     Attributes:
-        conditions: Which rows, or those of a class.
-        classes: SQL of the classes, as behind ``from``, called ``class`` in conditions.
+        listed: SQL of them, as behind ``from``, called ``class``.
+        rows: Conditions on the rows of a class, for each kind of classes: no rows of other kinds.
+        key: SQL of the sort key, where it is the same for all rows of a class.
+    """
+
+    listed: Condition
+    rows: Sequence[Sequence[Condition]]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a list that an index has in its order, or those of classes.
+
+    Attributes:
+        rows: Conditions on the rows, or what they are cut into.
         bounds: Of the sort key.
-        key_of_class: SQL of the sort key, where it is the same for all rows of a class.
         is_rest: Whether all its rows come after those of the parts before.
     """
 
-    conditions: Sequence[Condition]
-    classes: Condition | None = None
+    rows: Sequence[Condition] | Classes
     bounds: Bounds = UNBOUNDED
-    key_of_class: str | None = None
     is_rest: bool = False
 
 
@@ -198,6 +216,7 @@ def read_page(
         "key": key.key,
         "type": key.type,
         "row_id": key.row_id,
+        "page": _PAGE,
         "most": str(MAX_LIMIT + 1),
         **(_DESCENDING if descending else _ASCENDING),
     }
@@ -262,7 +281,7 @@ def _merged(
         if not merged:
             merged = rows
         elif part.is_rest:
-            merged = _THEN.format(before=merged, rest=rows)
+            merged = _THEN.format(**names, before=merged, rest=rows)
         else:
             merged = f"{merged} union all {rows}"
     return merged
@@ -274,20 +293,27 @@ def _part(
     values: list[object],
     names: Mapping[str, str],
 ) -> str:
-    classes = None if part.classes is None else _numbered([part.classes], values)
-    if part.key_of_class is None:
+    if not isinstance(part.rows, Classes):
+        conditions = _numbered([*part.rows, *_between(part.bounds, after, names)], values)
+        return _PART.format(**names, conditions=conditions, limit=names["page"])
+    classes = part.rows
+    listed = _numbered([classes.listed], values)
+    if classes.key is None:
         within = _between(part.bounds, after, names)
     else:
-        within = [] if after is None else [_after_in_class(part.key_of_class, after, names)]
-    conditions = _numbered([*part.conditions, *within], values)
-    if classes is None:
-        return _PART.format(**names, conditions=conditions, limit="$1")
+        within = [] if after is None else [_after_in_class(classes.key, after, names)]
+    kinds = [_numbered([*kind, *within], values) for kind in classes.rows]
+    few, rows = (
+        " union all ".join(_PART.format(**names, conditions=kind, limit=limit) for kind in kinds)
+        for limit in ("class.few_rows", names["page"])
+    )
     return _CLASSES.format(
         **names,
-        classes=classes,
-        few=_PART.format(**names, conditions=conditions, limit=_FEW),
-        few_rows=_FEW,
-        rows=_PART.format(**names, conditions=conditions, limit="$1"),
+        classes=listed,
+        few=few,
+        few_rows=_FEW_ROWS,
+        few_pages=_FEW_PAGES,
+        rows=rows,
     )
 
 
