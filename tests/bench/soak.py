@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +45,8 @@ VERSION_S: Final = 60.0
 # been loaded then, and Python's free lists are full: it keeps 2,000 freed tuples of each length, of
 # which a request may add one.
 WARM_UP: Final = 5_000
+# What computes an answer is needed after a change of the data only, and is to warm up as well.
+WARM_UP_VERSION_S: Final = 1.0
 # A refused token is an exception, whose cycle waits for the collector; it comes every 9,000.
 WARM_UP_OF_AUTHORIZER: Final = 12_000
 # An empty dict takes 64 bytes, the text of a request's identifier 77: whatever is kept of every
@@ -166,7 +168,12 @@ class ServerSide:
 
 def _soak(soaked: list[Soaked], engine: Engine) -> ServerSide:
     with ThreadPoolExecutor(len(soaked)) as pool:
-        list(pool.map(_warm_up, soaked))
+        warming = [pool.submit(_warm_up, each) for each in soaked]
+        announced = itertools.cycle((True, False))
+        while wait(warming, timeout=WARM_UP_VERSION_S).not_done:
+            _change_data(engine, announce=next(announced))
+        for warmed in warming:
+            warmed.result()
         started = time.monotonic()
         serving_all = [
             pool.submit(
@@ -247,10 +254,10 @@ def _report(soaked: list[Soaked], servers: ServerSide, version: str) -> Report:
             "machine; environments have no share of a CPU set. Private memory (USS) is "
             f"looked at each {SAMPLE_S:g} s, after a warm-up of {WARM_UP:,} requests to each "
             f"environment ({WARM_UP_OF_AUTHORIZER:,} to the authorizer), sent before as fast as "
-            "they were answered: Python keeps 2,000 freed tuples of each length for the next use, "
-            "and some of these lists fill by one a request; an exception is a cycle with the "
-            "frames of the runtime, which waits for the collector. Environments are restored ones "
-            "(SnapStart). "
+            f"they were answered, while the data changed every {WARM_UP_VERSION_S:g} s: Python "
+            "keeps 2,000 freed tuples of each length for the next use, and some of these lists "
+            "fill by one a request; an exception is a cycle with the frames of the runtime, which "
+            "waits for the collector. Environments are restored ones (SnapStart). "
             "Growth is the median of the slopes between all pairs of these values "
             "(Theil-Sen) over the requests of the environment, with its 95 % confidence interval "
             "by a moving block bootstrap of the residuals, a tenth of the series at a time, as "

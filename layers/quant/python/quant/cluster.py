@@ -324,7 +324,9 @@ class _Exchange:
             if call.asking:
                 commands.append(("ASKING",))
             commands.append(call.args)
-        self._connection.send_packed_command(self._connection.pack_commands(commands))
+        # In one piece: each is a packet of its own, and a long value makes three of them.
+        packed = b"".join(self._connection.pack_commands(commands))
+        self._connection.send_packed_command([packed])
         self._is_sent = True
 
     def _read(self) -> None:

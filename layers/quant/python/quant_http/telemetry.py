@@ -18,8 +18,10 @@ from quant.observability import catalogue
 from quant.observability.counters import counters
 from quant.observability.emf import record
 from quant.observability.logs import share_format
+from quant_http.json import dump_line
 
-logger: Final = Logger()
+# To write a line as JSON is a third of what Powertools takes to format it.
+logger: Final = Logger(json_serializer=dump_line)
 # The domain logs through the standard library: give its loggers the same format and ids.
 copy_config_to_registered_loggers(logger, include={"quant"})
 share_format(logger)

@@ -4,7 +4,6 @@ Making Python objects of rows only to write them as JSON again is most of what a
 other list is read through ``quant.db.keyset``.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -336,5 +335,5 @@ def _numbered(conditions: Sequence[Condition], values: list[object]) -> str:
 
 
 def _cursor(digest: str, positions: str, limit: int) -> str:
-    key, row_id = json.loads(positions.split(_BETWEEN)[limit - 1])
+    key, row_id = orjson.loads(positions.split(_BETWEEN)[limit - 1])
     return encode_cursor(digest, key, row_id)
