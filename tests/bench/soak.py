@@ -47,7 +47,7 @@ VERSION_S: Final = 60.0
 WARM_UP: Final = 5_000
 # What computes an answer is needed after a change of the data only, and is to warm up as well.
 WARM_UP_VERSION_S: Final = 1.0
-# A refused token is an exception, whose cycle waits for the collector; it comes every 9,000.
+# A refused token is an exception, whose cycle waits for the collector; it comes every 2,000.
 WARM_UP_OF_AUTHORIZER: Final = 12_000
 # An empty dict takes 64 bytes, the text of a request's identifier 77: whatever is kept of every
 # request takes more.

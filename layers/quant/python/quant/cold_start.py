@@ -23,8 +23,11 @@ _UNUSED: Final = (
 _COLLECT_AFTER: Final = 100_000
 # The collector looks at what was made since the last time alone, about a millisecond; meanwhile
 # what requests leave waits: each exception that a handler raises is a cycle with the frames of
-# Lambda's runtime, 6 KB.
+# Lambda's runtime, 6 KB, and so are parameters of SQLAlchemy's statements. What the first requests
+# import is not to be looked through too often either.
 _COLLECT_AFTER_REQUESTS: Final = 10_000
+# After a snapshot nothing is imported any more, and what it holds is not looked at: Python's own.
+_COLLECT_AFTER_SNAPSHOT: Final = 2_000
 
 # Elsewhere, as in tests and where the OpenAPI document is made, everything is used at once.
 IN_FUNCTION: Final = "AWS_LAMBDA_RUNTIME_API" in os.environ
@@ -41,6 +44,7 @@ def _freeze() -> None:
     # environments of one snapshot share until then.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_SNAPSHOT)
 
 
 if IN_FUNCTION:
