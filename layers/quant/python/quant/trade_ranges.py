@@ -37,6 +37,9 @@ _KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 _LONG: Final = 168
 _SHORT: Final = 28
 _SHORT_OF_LONG: Final = _LONG // _SHORT
+# Of an array the planner expects ten members, of a series a thousand: so many that it would compile
+# the statement, which takes longer than to run it.
+_NUMBERS: Final = "unnest(array(select generate_series({}, {}))) number"
 # Those of a range, as far as there are trades: short ones up to the first long one that is all in
 # it, and from the last. (Of the days before 2000 all are short, since it divides towards zero.)
 # Unknown days of disclosure are in none.
@@ -54,13 +57,13 @@ _WEEKS: Final = f"""(
         select greatest(first / {_SHORT_OF_LONG} + 1, 1) as first,
         last / {_SHORT_OF_LONG} - 1 as last from ends
     )
-    select {_LONG} as days, number from long, generate_series(first, last) number
+    select {_LONG} as days, number from long, {_NUMBERS.format("first", "last")}
     union all
     select {_SHORT}, number from ends, long,
-    generate_series(ends.first, least(ends.last, long.first * {_SHORT_OF_LONG} - 1)) number
+    {_NUMBERS.format("ends.first", f"least(ends.last, long.first * {_SHORT_OF_LONG} - 1)")}
     union all
     select {_SHORT}, number from ends, long,
-    generate_series(greatest(long.first, long.last + 1) * {_SHORT_OF_LONG}, ends.last) number
+    {_NUMBERS.format(f"greatest(long.first, long.last + 1) * {_SHORT_OF_LONG}", "ends.last")}
 ) class"""  # noqa: S608 (constants)
 _IN_WEEKS: Final = "class.days = {days} and ({column} - '2000-01-01') / {days} = class.number"
 # Of the weeks at an end. A sum is nothing that the planner could look for in another index, nor
