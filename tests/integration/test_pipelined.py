@@ -1,6 +1,7 @@
 """One round trip for a statement of SQLAlchemy's, and a connection that survives its mistakes."""
 
 import io
+import socket
 import uuid
 from collections.abc import Iterator
 
@@ -77,3 +78,8 @@ def test_copies_from_a_stream(connection):
         connection.scalar(text("select sum(number) from numbers where number > :n"), {"n": 1}) == 5
     )
     connection.exec_driver_sql("drop table numbers")
+
+
+def test_nothing_is_held_back_until_what_was_sent_has_arrived(connection):
+    sent_by = connection.connection.driver_connection._usock
+    assert sent_by.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

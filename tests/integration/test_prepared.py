@@ -1,5 +1,6 @@
 """Statements without SQLAlchemy: a round trip each, on a connection that is replaced if it dies."""
 
+import socket
 from dataclasses import dataclass
 
 import pytest
@@ -170,3 +171,9 @@ def test_between_statements_there_is_no_transaction(superuser):
         " and query like 'select $1::int * 2'"
     )
     assert states == [["idle", None]]
+
+
+def test_nothing_is_held_back_until_what_was_sent_has_arrived():
+    prepared.rows("select 1")
+    sent_by = prepared._session._connection._usock
+    assert sent_by.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -37,8 +37,8 @@ _KINDS: Final = ("chamber", "party", "operation", "owner", "asset_type")
 _LONG: Final = 168
 _SHORT: Final = 28
 _SHORT_OF_LONG: Final = _LONG // _SHORT
-# Of an array the planner expects ten members, of a series a thousand: so many that it would compile
-# the statement, which takes longer than to run it.
+# Of an array the planner expects ten members, of a series a thousand: by so many a statement comes
+# near the cost that it is compiled for, which takes longer than to run it.
 _NUMBERS: Final = "unnest(array(select generate_series({}, {}))) number"
 # Those of a range, as far as there are trades: short ones up to the first long one that is all in
 # it, and from the last. (Of the days before 2000 all are short, since it divides towards zero.)

@@ -12,11 +12,17 @@ from typing import Any, Final
 from pg8000 import legacy
 from pg8000.converters import make_params
 
+from quant.db import driver
+
 _UNNAMED: Final = b"\x00"
 
 
 class Connection(legacy.Connection):  # type: ignore[misc]  # pg8000 has no types
     """What SQLAlchemy's dialect for pg8000 takes for pg8000's own."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        driver.send_at_once(self)
 
     def execute_unnamed(
         self,

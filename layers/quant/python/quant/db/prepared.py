@@ -58,6 +58,7 @@ class _Session:
                 **driver.login(settings),
                 **driver.connect_options(settings),
             )
+        driver.send_at_once(self._connection)
         # By its text, the name of each, and its columns and their converters as pg8000 has them.
         self._kept: dict[str, tuple[bytes, Any, Any]] = {}
 
