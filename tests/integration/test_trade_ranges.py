@@ -1,6 +1,5 @@
 """Ranges in the order of something else, about where the classes that they are cut into end."""
 
-import json
 import random
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,13 +7,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from page_support import expected_trades, pages_of, read_trades
 from tests.integration.conftest import SENATOR, make_trade
 
-from quant.db.models import Trade
 from quant.identity import filing_id
 from quant.trades import TradeFilters, TradeSort, list_trades
-from quant_http.json import dump_json
 
 # Each class of 24 weeks is six of four weeks, counted from here.
 FIRST_DAY = date(2000, 1, 1)
@@ -27,7 +24,7 @@ AMOUNTS = (Decimal(1001), Decimal(15001), Decimal("15001.50"))
 
 @pytest.fixture(scope="module")
 def rows(disclosures, api):
-    """Trades as ``(id, transaction date, disclosure date, amount)``."""
+    """Trades about the ends of classes, beside those of every fixture."""
     drawn = random.Random(8)
     filing = filing_id("senate_efd", "s-1")
     added = []
@@ -45,46 +42,7 @@ def rows(disclosures, api):
         added.append(trade)
     disclosures.add_all(added)
     disclosures.commit()
-    columns = (Trade.id, Trade.transaction_date, Trade.disclosure_date, Trade.amount_min)
-    return [tuple(row) for row in disclosures.execute(select(*columns))]
-
-
-KEYS = {
-    "transaction_date": lambda row: row[1],
-    "disclosure_date": lambda row: row[2] or date.min,
-    "amount": lambda row: row[3],
-}
-
-
-def expected(rows, filters: TradeFilters) -> list[str]:
-    def is_wanted(row):
-        for day, first, last in (
-            (row[1], filters.transaction_from, filters.transaction_to),
-            (row[2], filters.disclosure_from, filters.disclosure_to),
-        ):
-            if (first or last) and day is None:
-                return False
-            if (first and day < first) or (last and day > last):
-                return False
-        return True
-
-    key = KEYS[filters.sort.removeprefix("-")]
-    found = sorted(
-        filter(is_wanted, rows),
-        key=lambda row: (key(row), row[0]),
-        reverse=filters.sort.startswith("-"),
-    )
-    return [str(row[0]) for row in found]
-
-
-def listed(filters: TradeFilters, limit: int) -> list[str]:
-    found, cursor = [], None
-    while True:
-        page = list_trades(filters, limit=limit, cursor=cursor)
-        found += [row["id"] for row in json.loads(dump_json(page.rows))]
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return read_trades(disclosures)
 
 
 END = st.one_of(st.none(), st.sampled_from([*DAYS, *(end + WEEKS / 2 for end in ENDS)]))
@@ -105,4 +63,4 @@ END = st.one_of(st.none(), st.sampled_from([*DAYS, *(end + WEEKS / 2 for end in 
 )
 def test_a_range_has_all_its_trades_in_order(rows, column, first, last, sort, limit):
     filters = TradeFilters(**{f"{column}_from": first, f"{column}_to": last}, sort=sort)
-    assert listed(filters, limit) == expected(rows, filters)
+    assert pages_of(list_trades, filters, limit) == expected_trades(rows, filters)

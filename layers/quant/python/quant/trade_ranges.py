@@ -150,40 +150,37 @@ def parts_of(
 
 def _transacted(given: Mapping[str, Any], sort: str, *, descending: bool) -> list[Part]:
     column = "t.transaction_date"
-    classes = Classes(
-        Condition(_WEEKS.format(key=column, known="true"), _ends(given, _TRANSACTION)),
-        _in_weeks(column, given, _TRANSACTION),
-    )
+    weeks = _weeks(column, given, _TRANSACTION, key=column, known="true")
     if sort != "disclosure_date":
-        return [Part(classes)]
+        return [Part(weeks)]
     # What is disclosed is so after the transaction: nothing before has to be passed.
     known = Bounds(max(given.get("transaction_from", _UNKNOWN), KNOWN.least))
     ascending = [Bounds(_UNKNOWN, _UNKNOWN), known]
     first, rest = reversed(ascending) if descending else ascending
-    return [Part(classes, first), Part(classes, rest, is_rest=True)]
+    return [Part(weeks, first), Part(weeks, rest, is_rest=True)]
 
 
 def _disclosed(given: Mapping[str, Any], sort: str) -> list[Part]:
-    classes = Classes(
-        Condition(_WEEKS.format(key=DISCLOSED, known=IS_DISCLOSED), _ends(given, _DISCLOSURE)),
-        _in_weeks("t.disclosure_date", given, _DISCLOSURE),
-    )
+    weeks = _weeks("t.disclosure_date", given, _DISCLOSURE, key=DISCLOSED, known=IS_DISCLOSED)
     last = given.get("disclosure_to") if sort == "transaction_date" else None
-    return [Part(classes, Bounds(most=last))]
+    return [Part(weeks, Bounds(most=last))]
 
 
-def _in_weeks(
-    column: str, given: Mapping[str, Any], names: tuple[str, str]
-) -> list[list[Condition]]:
+def _weeks(
+    column: str, given: Mapping[str, Any], names: tuple[str, str], *, key: str, known: str
+) -> Classes:
     first, last = names
-    return [
-        [Condition(_IN_WEEKS.format(column=column, days=_LONG))],
+    return Classes(
+        Condition(_WEEKS.format(key=key, known=known), _ends(given, names)),
         [
-            Condition(_IN_WEEKS.format(column=column, days=_SHORT)),
-            *_of(given, first, _FROM.format(column=column)),
-            *_of(given, last, _TO.format(column=column)),
+            [Condition(_IN_WEEKS.format(column=column, days=_LONG))],
+            [
+                Condition(_IN_WEEKS.format(column=column, days=_SHORT)),
+                *_of(given, first, _FROM.format(column=column)),
+                *_of(given, last, _TO.format(column=column)),
+            ],
         ],
-    ]
+    )
 
 
 def _of_amounts(given: Mapping[str, Any], sort: str) -> list[Part]:

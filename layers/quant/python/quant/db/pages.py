@@ -294,7 +294,7 @@ def _part(
 ) -> str:
     if not isinstance(part.rows, Classes):
         conditions = _numbered([*part.rows, *_between(part.bounds, after, names)], values)
-        return _PART.format(**names, conditions=conditions, limit=names["page"])
+        return _PART.format(**names, conditions=conditions, limit=_PAGE)
     classes = part.rows
     listed = _numbered([classes.listed], values)
     if classes.key is None:
@@ -304,7 +304,7 @@ def _part(
     kinds = [_numbered([*kind, *within], values) for kind in classes.rows]
     few, rows = (
         " union all ".join(_PART.format(**names, conditions=kind, limit=limit) for kind in kinds)
-        for limit in ("class.few_rows", names["page"])
+        for limit in ("class.few_rows", _PAGE)
     )
     return _CLASSES.format(
         **names,
