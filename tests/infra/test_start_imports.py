@@ -10,6 +10,7 @@ from collections import defaultdict
 import pytest
 from infra import build
 from infra.all_functions import FUNCTIONS
+from infra.functions import AUTHORIZER
 from infra.paths import BUILD, ROOT
 from tests.infra.test_function_imports import VARIABLES
 
@@ -55,6 +56,15 @@ for name in sys.argv[1:]:
         sys.exit(f"{name} cannot be imported")
 """
 
+COLLECTIONS = """
+import gc, importlib, json, sys
+def looked():
+    return [generation["collections"] for generation in gc.get_stats()]
+before = looked()
+importlib.import_module(sys.argv[1])
+print(json.dumps([before, looked(), gc.get_freeze_count()]))
+"""
+
 
 @pytest.fixture(scope="module")
 def started() -> dict[str, list[str]]:
@@ -67,10 +77,15 @@ def started() -> dict[str, list[str]]:
 
 
 def _start(layers: tuple[str, ...], names: list[str]) -> list[tuple[str, list[str]]]:
+    return [tuple(json.loads(line)) for line in _run(IMPORTS, layers, *names).splitlines()]
+
+
+def _run(code: str, layers: tuple[str, ...], *names: str) -> str:
+    """What code prints that runs as a function with these layers does."""
     folders = [ROOT / "functions", *(BUILD / "local/layers" / name / "python" for name in layers)]
     result = subprocess.run(
         # Without the packages of this environment.
-        [sys.executable, "-S", "-c", IMPORTS, *names],
+        [sys.executable, "-S", "-c", code, *names],
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +97,7 @@ def _start(layers: tuple[str, ...], names: list[str]) -> list[tuple[str, list[st
         },
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    return [tuple(json.loads(line)) for line in result.stdout.splitlines()]
+    return result.stdout
 
 
 @pytest.mark.parametrize("function", ROUTES)
@@ -109,6 +124,17 @@ def _package(module: str, function: str) -> str:
     if package in sys.stdlib_module_names or package.startswith("_sysconfigdata"):
         return STANDARD_LIBRARY
     return package
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("function", [AUTHORIZER, "trades.list"])
+def test_no_start_waits_for_the_collector(function: str) -> None:
+    layers = FUNCTIONS[function].layers
+    before, after, frozen = json.loads(_run(COLLECTIONS, layers, function))
+    # Once in the modules that come before the collector is told to wait.
+    assert sum(after) - sum(before) <= 1
+    # Nor does the first request have it look through what the start has made.
+    assert frozen > 20_000
 
 
 @pytest.mark.parametrize("folder", sorted({name.partition(".")[0] for name in ROUTES}))

@@ -8,9 +8,6 @@ import os
 import warnings
 from typing import Final
 
-import pydantic
-from pydantic.warnings import UnsupportedFieldAttributeWarning
-
 from quant import lazy
 from quant.cold_start import IN_FUNCTION
 
@@ -75,6 +72,10 @@ _DEFERRED: Final = (
 
 
 def _prepare() -> None:
+    # After quant.cold_start: the collector would look through what this makes.
+    import pydantic  # noqa: PLC0415
+    from pydantic.warnings import UnsupportedFieldAttributeWarning  # noqa: PLC0415
+
     # Of the models that FastAPI and the routes declare, a function validates by a few: each is
     # built when it is first used.
     pydantic.BaseModel.model_config["defer_build"] = True
