@@ -17,7 +17,7 @@ from stores import new_database, stores
 
 ROUNDS = 15
 # Every function is started in each of this many rounds, in the others those that are compared most.
-ROUNDS_OF_ALL = 3
+ROUNDS_OF_ALL = 5
 PACKAGES = ("boto3", "fastapi", "mangum", "msgspec", "pydantic", "pyjwt", "redis", "sqlalchemy")
 # Packages that the remarks name.
 SHOWN = 8
