@@ -45,7 +45,8 @@ def end() -> None:
 
 def _freeze() -> None:
     # What is there stays, and need not be looked through; nor is a page of it written to, which
-    # environments of one snapshot share until then.
+    # environments of one snapshot share until then. What the end of the start froze, too, is looked
+    # through before: nobody waits for it here.
     gc.unfreeze()
     gc.collect()
     gc.freeze()
